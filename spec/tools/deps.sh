@@ -1,0 +1,89 @@
+#!/bin/sh
+# Installs what souk needs, by name: Debian packages that are missing, and the npm packages of spec/peers
+# below build/npm. Says what it installs; does nothing, fast, when all is there.
+#
+#     sh spec/tools/deps.sh demo|test|bench
+#
+# demo: to build and to run `make demo`. test: all that `make test` runs. bench: test and callgrind.
+set -eu
+cd "$(dirname "$0")/../.."
+grade=${1:-test}
+
+say() { echo "deps: $*"; }
+
+# One package a word; "a|b" is content with either and installs the first. luajit2, not luajit: the latter
+# conflicts with what Debian's nginx needs for its Lua module.
+demo_packages="gcc libc6-dev pkg-config|pkgconf libcurl4-openssl-dev lua5.4 liblua5.4-dev lua-cjson curl ca-certificates"
+test_packages="lua5.1 liblua5.1-0-dev luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev lua-busted luarocks
+    lua-check clang clang-tidy clang-format libclang-rt-dev|libclang-rt-14-dev libjansson-dev json-schema-test-suite
+    openssl perl"
+bench_packages="valgrind"
+
+case $grade in
+demo) packages=$demo_packages ;;
+test) packages="$demo_packages $test_packages" ;;
+bench) packages="$demo_packages $test_packages $bench_packages" ;;
+*) say "unknown grade '$grade': demo, test or bench"; exit 2 ;;
+esac
+command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
+
+missing_packages() {
+    installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package} ' 2>/dev/null | tr '\n' ' ')"
+    for choice in $packages; do
+        found=
+        for name in $(echo "$choice" | tr '|' ' '); do
+            case $installed in *" ii $name "* | *" hi $name "*) found=yes ;; esac
+        done
+        [ -n "$found" ] || echo "${choice%%|*}"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        say "not root, and there is no sudo: ask somebody who is to run: $*"
+        exit 1
+    fi
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null
+}
+
+install_debian() {
+    missing=$(missing_packages | tr '\n' ' ')
+    [ -n "$missing" ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "this is no Debian; please install what corresponds to: $missing"
+        exit 1
+    fi
+    say "installing Debian packages: $missing"
+    apt_install $missing || {
+        say "not there, or an old list of packages: asking for a new one"
+        as_root apt-get update -q
+        apt_install $missing
+    }
+}
+
+# The versions are pinned by the lock file; the copy of it is made last, so that it marks a complete install.
+install_npm() {
+    if cmp -s spec/peers/package-lock.json build/npm/complete.json; then
+        return 0
+    fi
+    say "installing npm packages into build/npm:"
+    sed -n 's/^ *"\(.*[a-z0-9]\)": "\([0-9.]*\)".*/    \1 \2/p' spec/peers/package.json
+    mkdir -p build/npm
+    rm -rf build/npm/node_modules build/npm/complete.json
+    cp spec/peers/package.json spec/peers/package-lock.json spec/peers/.npmrc build/npm/
+    (cd build/npm && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null)
+    node=$(echo build/npm/node_modules/node-linux-*/bin/node)
+    [ -x "$node" ] || { say "npm installed no Node for $(uname -s) $(uname -m)"; exit 1; }
+    say "Node $("$node" --version) at $node"
+    cp spec/peers/package-lock.json build/npm/complete.json
+}
+
+install_debian
+install_npm
