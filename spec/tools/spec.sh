@@ -1,0 +1,40 @@
+#!/bin/sh
+# Runs the busted specs under each Lua that is here.
+#
+#     sh spec/tools/spec.sh plain|sanitized [file or folder]...
+#
+# LUAS="lua5.4 luajit" chooses the interpreters. Sanitized: the module of build/asan-lua*, with the sanitizers'
+# libraries preloaded into a stock interpreter. busted closes its Lua state at the end, so what is still
+# allocated then and not reachable is a leak; spec/tools/lsan.supp lists what is not ours.
+set -u
+cd "$(dirname "$0")/../.."
+mode=$1
+shift
+luas=${LUAS:-lua5.4 luajit lua5.1}
+busted=$(command -v busted) || { echo "spec: busted is missing: make deps"; exit 1; }
+
+if [ "$mode" = sanitized ]; then
+    luas=${LUAS:-lua5.4 luajit} # PUC 5.1 cannot close its state on the way out
+    export SOUK_BUILD=build/asan-
+    mkdir -p build/asan
+    ${CC:-cc} -shared -fPIC -O1 spec/tools/unpreload.c -o build/asan/unpreload.so || exit 1
+    preload="$(${CC:-cc} -print-file-name=libasan.so) $(${CC:-cc} -print-file-name=libubsan.so) $PWD/build/asan/unpreload.so"
+    export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0:exitcode=99"
+    export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
+    export LSAN_OPTIONS="suppressions=$PWD/spec/tools/lsan.supp:print_suppressions=0"
+fi
+
+failed=0
+for lua in $luas; do
+    if ! command -v "$lua" >/dev/null 2>&1; then
+        echo "spec: $lua is not here: skipped"
+        continue
+    fi
+    echo "--- $lua${SOUK_BUILD:+, sanitized}"
+    if [ "$mode" = sanitized ]; then
+        LD_PRELOAD=$preload timeout 900 "$lua" "$busted" -o plainTerminal "$@" || failed=1
+    else
+        timeout 600 "$lua" "$busted" -o plainTerminal "$@" || failed=1
+    fi
+done
+exit $failed
