@@ -1,0 +1,185 @@
+/* Endpoints: finding the entry of a target, and giving its waiting calls a session. */
+#include "pool/internal.h"
+
+#include <string.h>
+
+static bool copy_target(souk_entry *entry, const souk_target *target)
+{
+    souk_target *mine = &entry->target;
+    *mine = *target;
+    return souk_arena_copy(&entry->arena, target->prefix, &mine->prefix) &&
+           souk_arena_copy(&entry->arena, target->name, &mine->name) &&
+           souk_arena_copy(&entry->arena, target->identity, &mine->identity) &&
+           souk_pairs_copy(&entry->arena, target->config, &mine->config);
+}
+
+void souk_entry_free(souk_pool *pool, souk_entry *entry)
+{
+    souk_arena_free(&entry->arena);
+    souk_free(pool->alloc, entry);
+}
+
+/* Makes room for a new key by dropping the unused entry that was not needed for longest. */
+static bool evict_one(souk_pool *pool)
+{
+    souk_entry *oldest = NULL;
+    size_t cursor = 0;
+    for (const souk_map_entry *it; (it = souk_map_next(&pool->entries, &cursor)) != NULL;) {
+        souk_entry *entry = it->value;
+        bool unused = entry->slots == NULL && entry->waiting.count == 0;
+        if (unused && (oldest == NULL || entry->last_used < oldest->last_used)) {
+            oldest = entry;
+        }
+    }
+    if (oldest == NULL) {
+        return false;
+    }
+    souk_map_remove(&pool->entries, oldest->key);
+    souk_entry_free(pool, oldest);
+    return true;
+}
+
+static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler, const souk_target *target,
+                             souk_slice key, souk_err *err)
+{
+    if (souk_map_count(&pool->entries) >= (size_t)pool->options.max_keys && !evict_one(pool)) {
+        souk_fail(err, SOUK_E_LIMIT, "%lld endpoints are in use (option max_keys)",
+                  (long long)pool->options.max_keys);
+        return NULL;
+    }
+    souk_entry *entry = souk_new(pool->alloc, sizeof *entry);
+    if (entry != NULL) {
+        souk_arena_init(&entry->arena, pool->alloc);
+        entry->handler = handler;
+        if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, target) &&
+            souk_map_set(&pool->entries, entry->key, entry, NULL)) {
+            return entry;
+        }
+        souk_entry_free(pool, entry);
+    }
+    souk_fail_memory(err);
+    return NULL;
+}
+
+static const souk_handler *find_handler(const souk_pool *pool, souk_slice prefix, souk_err *err)
+{
+    const souk_handler *handler = souk_pool_handler(pool, prefix);
+    if (handler != NULL) {
+        return handler;
+    }
+    char known[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < pool->handler_count; i++) {
+        size_t len = strlen(pool->handlers[i]->prefix);
+        if (used + len + 3 > sizeof known) {
+            break;
+        }
+        memcpy(known + used, i > 0 ? ", " : "", i > 0 ? 2 : 0);
+        used += i > 0 ? 2 : 0;
+        memcpy(known + used, pool->handlers[i]->prefix, len + 1);
+        used += len;
+    }
+    souk_fail(err, SOUK_E_CONFIG, "no session handler for '%.*s' is registered (there are: %s)",
+              SOUK_ARG(prefix), known[0] == '\0' ? "none" : known);
+    return NULL;
+}
+
+souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, souk_ms now, souk_err *err)
+{
+    const souk_handler *handler = find_handler(pool, target->prefix, err);
+    if (handler == NULL) {
+        return NULL;
+    }
+    souk_buf key;
+    souk_buf_init(&key, pool->alloc, 64 * 1024);
+    /* Lengths before the parts: no identity can imitate another identity and endpoint. */
+    souk_buf_addf(&key, "%s %zu ", handler->prefix, target->identity.len);
+    souk_buf_add(&key, target->identity);
+    souk_buf_add_byte(&key, ' ');
+    souk_entry *entry = NULL;
+    if (handler->key(handler, target, &key, err) == SOUK_OK &&
+        souk_buf_check(&key, "the description of an endpoint", err) == SOUK_OK) {
+        entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
+        if (entry == NULL) {
+            entry = entry_new(pool, handler, target, souk_buf_slice(&key), err);
+        }
+    }
+    souk_buf_free(&key);
+    if (entry != NULL) {
+        entry->last_used = now;
+    }
+    return entry;
+}
+
+/* The open session with the fewest calls in flight that can take one more. */
+static souk_slot *pick_slot(const souk_pool *pool, const souk_entry *entry)
+{
+    souk_slot *best = NULL;
+    for (souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        if (slot->state == SOUK_SLOT_OPEN && !slot->lost &&
+            slot->running.count < (size_t)pool->options.max_in_flight &&
+            (best == NULL || slot->running.count < best->running.count)) {
+            best = slot;
+        }
+    }
+    return best;
+}
+
+static bool is_opening(const souk_entry *entry)
+{
+    for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        if (slot->state == SOUK_SLOT_OPENING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sessions that live or will live; dying ones do not count against the limit per key. */
+static size_t live_slots(const souk_entry *entry)
+{
+    size_t count = 0;
+    for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        count += slot->state == SOUK_SLOT_OPENING || slot->state == SOUK_SLOT_OPEN;
+    }
+    return count;
+}
+
+void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now)
+{
+    while (entry->waiting.first != NULL) {
+        souk_slot *slot = pick_slot(pool, entry);
+        if (slot == NULL) {
+            break;
+        }
+        souk_ticket_run(pool, entry->waiting.first, slot, now);
+    }
+    if (entry->waiting.first == NULL) {
+        return;
+    }
+    for (souk_ticket *ticket = entry->waiting.first; ticket != NULL; ticket = ticket->next) {
+        ticket->waited = true;
+    }
+    /* Single flight: whoever comes while a session is opening waits for that one. */
+    if (is_opening(entry) || live_slots(entry) >= (size_t)pool->options.max_sessions_per_key) {
+        return;
+    }
+    souk_err why;
+    souk_err_clear(&why);
+    if (souk_slot_open(pool, entry, now, &why) != SOUK_OK && live_slots(entry) == 0) {
+        souk_entry_fail_waiting(pool, entry, &why);
+    }
+}
+
+void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why)
+{
+    while (entry->waiting.first != NULL) {
+        souk_ticket *ticket = entry->waiting.first;
+        souk_ticket_list_remove(&entry->waiting, ticket);
+        /* After a resend the first attempt counts: it may have been executed if it was allowed to be sent twice. */
+        souk_delivery delivery = ticket->resends > 0 ? ticket->err.delivery : SOUK_DELIVERY_NOT_SENT;
+        ticket->err = *why;
+        ticket->err.delivery = delivery;
+        souk_ticket_finish(pool, ticket);
+    }
+}

@@ -1,0 +1,168 @@
+/*
+ * The session pool: takes calls, finds or opens the session for each, and hands back outcomes.
+ *
+ * It does no I/O of its own and reads no clock: handlers ask through a port, time is an argument, and
+ * everything that is for the outside is queued until it is fetched with souk_pool_next.
+ */
+#ifndef SOUK_POOL_H
+#define SOUK_POOL_H
+
+#include "base/env.h"
+#include "pool/handler.h"
+
+typedef struct souk_pool souk_pool;
+
+/* X(name, default, least, most, unit, meaning): whole numbers; times in milliseconds */
+#define SOUK_POOL_OPTIONS(X)                                                                       \
+    X(max_sessions_per_key, 8, 1, 1024, "sessions", "sessions of one endpoint and identity")       \
+    X(max_sessions, 256, 1, 65536, "sessions", "sessions in all")                                  \
+    X(max_keys, 1024, 1, 1048576, "endpoints", "endpoints that are remembered")                    \
+    X(max_waiting, 1024, 1, 1048576, "calls", "calls that wait for a session, per endpoint")       \
+    X(max_calls, 16384, 1, 1048576, "calls", "calls in flight and waiting, in all")                \
+    X(max_in_flight, 1024, 1, 65536, "calls", "calls in flight on one session")                    \
+    X(max_asks, 1024, 1, 65536, "questions", "questions to the program that are not answered yet") \
+    X(max_notes, 4096, 1, 1048576, "events", "events that nobody has fetched yet; more are dropped") \
+    X(call_timeout, 60000, 1, 86400000, "ms", "time for a call, waiting for its session included") \
+    X(call_cap, 600000, 1, 86400000, "ms", "time for a call that reports progress")                \
+    X(idle_timeout, 300000, 1000, 86400000, "ms", "an unused session is closed after this time")   \
+    X(max_life, 3600000, 1000, 604800000, "ms", "a session is replaced after this time")           \
+    X(close_timeout, 5000, 0, 60000, "ms", "time for the orderly end of a session")
+
+typedef struct souk_pool_options {
+#define SOUK_POOL_FIELD(name, standard, least, most, unit, meaning) int64_t name;
+    SOUK_POOL_OPTIONS(SOUK_POOL_FIELD)
+#undef SOUK_POOL_FIELD
+} souk_pool_options;
+
+void souk_pool_options_default(souk_pool_options *options);
+
+/* X(name, meaning): counters since the pool was made */
+#define SOUK_POOL_COUNTERS(X)                                                                      \
+    X(calls, "calls taken")                                                                        \
+    X(calls_ok, "calls that ended with a result")                                                  \
+    X(calls_failed, "calls that ended with an error")                                              \
+    X(calls_resent, "calls that were sent again on a new session")                                 \
+    X(sessions_opened, "sessions opened")                                                          \
+    X(sessions_failed, "sessions that could not be opened")                                        \
+    X(sessions_reused, "calls that found an open session")                                         \
+    X(sessions_lost, "sessions that died")                                                         \
+    X(sessions_closed, "sessions closed in order")                                                 \
+    X(notes_dropped, "events dropped because nobody fetched them")
+
+typedef struct souk_pool_stats {
+#define SOUK_POOL_COUNTER(name, meaning) uint64_t name;
+    SOUK_POOL_COUNTERS(SOUK_POOL_COUNTER)
+#undef SOUK_POOL_COUNTER
+    size_t sessions; /* now */
+    size_t keys;
+    size_t in_flight;
+    size_t waiting;
+} souk_pool_stats;
+
+/*
+ * `port` is used by handlers, `env` by those that look for credentials; both are copied and must stay usable as
+ * long as the pool. seed: an unguessable number (hash tables, jitter). NULL when out of memory.
+ */
+souk_pool *souk_pool_new(const souk_alloc *alloc, const souk_pool_options *options,
+                         const souk_port *port, const souk_env *env, uint64_t seed);
+
+/* Drops everything at once, without telling servers; for an orderly end see souk_pool_close. */
+void souk_pool_free(souk_pool *pool);
+
+/* The pool does not own the handler, which must outlive it. SOUK_E_CONFIG when the prefix is taken. */
+int souk_pool_add_handler(souk_pool *pool, const souk_handler *handler, souk_err *err);
+
+/* The handler of that prefix, or NULL. */
+const souk_handler *souk_pool_handler(const souk_pool *pool, souk_slice prefix);
+
+/* What handlers need of the pool's surroundings. */
+const souk_port *souk_pool_port(const souk_pool *pool);
+const souk_env *souk_pool_env(const souk_pool *pool);
+const souk_pool_options *souk_pool_limits(const souk_pool *pool);
+
+typedef struct souk_call_options {
+    souk_ms timeout;    /* 0: the default */
+    bool may_resend;    /* executing it twice does no harm: resend when nobody knows whether it was executed */
+} souk_call_options;
+
+/*
+ * Takes a call. request: texts are copied, but metadata is borrowed and must live until the call was fetched
+ * with souk_pool_next. body (JSON text) is moved. *id is its number. An error means that nothing was taken and no
+ * outcome will follow (the body is lost).
+ */
+int souk_pool_call(souk_pool *pool, const souk_target *target, const souk_request *request,
+                   souk_buf *body, const souk_call_options *options, souk_ms now, uint64_t *id,
+                   souk_err *err);
+
+/* Ends a call with SOUK_E_CANCELLED; its outcome is queued as every other. Unknown ids are ignored. */
+void souk_pool_cancel(souk_pool *pool, uint64_t id, souk_ms now);
+
+/* An event of the engine; ids that nobody knows are ignored. */
+void souk_pool_io(souk_pool *pool, const souk_io_event *event, souk_ms now);
+
+/* Acts on everything that was reported, and on deadlines that have passed. */
+void souk_pool_run(souk_pool *pool, souk_ms now);
+
+/* When souk_pool_run has to be called at the latest; SOUK_NEVER: not before something happens. */
+souk_ms souk_pool_deadline(const souk_pool *pool);
+
+/* Answers an ask: JSON text, or an error. Unknown ids are ignored. */
+void souk_pool_answer(souk_pool *pool, uint64_t ask, souk_slice json, const souk_err *err,
+                      souk_ms now);
+
+typedef enum souk_outcome_kind {
+    SOUK_OUTCOME_DONE, /* a call ended */
+    SOUK_OUTCOME_ASK,  /* a question to the program */
+    SOUK_OUTCOME_NOTE  /* something for observers */
+} souk_outcome_kind;
+
+typedef struct souk_outcome {
+    souk_outcome_kind kind;
+    uint64_t id;          /* of the call or of the ask */
+    souk_err err;         /* DONE: kind SOUK_OK, or why it failed */
+    souk_answer *answer;  /* DONE: may be moved from; never NULL */
+    souk_ask_kind ask;    /* ASK */
+    uint64_t number;      /* ASK: which function of the program */
+    uint64_t call;        /* ASK: the call it is about, or 0 */
+    souk_slice name;      /* NOTE: "session_opened", ... */
+    souk_slice payload;   /* ASK, NOTE: JSON text */
+} souk_outcome; /* what it points to is valid until the next call of souk_pool_next */
+
+bool souk_pool_next(souk_pool *pool, souk_outcome *outcome);
+
+/* True when a call with this id is still known. */
+bool souk_pool_knows(const souk_pool *pool, uint64_t id);
+
+/* Notes are only made when somebody wants them. */
+void souk_pool_want_notes(souk_pool *pool, bool wanted);
+
+/*
+ * Starts the orderly end: calls end with SOUK_E_CLOSED, sessions are closed. Go on with io and run until
+ * souk_pool_is_empty, or free it when patience ends.
+ */
+void souk_pool_close(souk_pool *pool, souk_ms now);
+bool souk_pool_is_empty(const souk_pool *pool); /* no session left, in whatever state */
+
+void souk_pool_get_stats(const souk_pool *pool, souk_pool_stats *stats);
+
+typedef struct souk_session_info {
+    souk_slice handler;  /* prefix */
+    souk_slice server;   /* name or fingerprint of the endpoint; holds no secret */
+    souk_slice identity;
+    const char *state;   /* "opening", "open", "closing" */
+    const char *label;   /* shortened session id or process id */
+    const char *detail;  /* protocol revision or the like */
+    uint64_t generation; /* 1 for the first session of its endpoint */
+    size_t in_flight;
+    uint64_t calls;      /* calls that it executed */
+    souk_ms age, idle;   /* ms */
+} souk_session_info;
+
+/* Walks the sessions: start with *cursor = 0; false at the end. */
+bool souk_pool_each_session(const souk_pool *pool, size_t *cursor, souk_ms now,
+                            souk_session_info *info);
+
+/* Closes idle sessions of an endpoint by server name ("" for all); in use ones close when their calls end. */
+void souk_pool_close_sessions(souk_pool *pool, souk_slice server, souk_ms now);
+
+#endif

@@ -1,0 +1,268 @@
+/* A call's way through the pool: submitted, waiting, in flight, perhaps resent, finished. */
+#include "pool/internal.h"
+
+#include <string.h>
+
+void souk_answer_init(souk_answer *answer, const souk_alloc *alloc)
+{
+    memset(answer, 0, sizeof *answer);
+    souk_json_doc_init(&answer->doc, alloc);
+    souk_json_doc_init(&answer->inner, alloc);
+}
+
+void souk_answer_free(souk_answer *answer)
+{
+    souk_json_doc_free(&answer->doc);
+    souk_json_doc_free(&answer->inner);
+    answer->value = NULL;
+}
+
+void souk_answer_move(souk_answer *to, souk_answer *from)
+{
+    souk_json_doc_move(&to->doc, &from->doc);
+    souk_json_doc_move(&to->inner, &from->inner);
+    to->value = from->value;
+    from->value = NULL;
+}
+
+void souk_ticket_list_add(souk_ticket_list *list, souk_ticket *ticket)
+{
+    ticket->prev = list->last;
+    ticket->next = NULL;
+    if (list->last == NULL) {
+        list->first = ticket;
+    } else {
+        list->last->next = ticket;
+    }
+    list->last = ticket;
+    list->count++;
+}
+
+void souk_ticket_list_add_first(souk_ticket_list *list, souk_ticket *ticket)
+{
+    ticket->prev = NULL;
+    ticket->next = list->first;
+    if (list->first == NULL) {
+        list->last = ticket;
+    } else {
+        list->first->prev = ticket;
+    }
+    list->first = ticket;
+    list->count++;
+}
+
+void souk_ticket_list_remove(souk_ticket_list *list, souk_ticket *ticket)
+{
+    if (ticket->prev == NULL) {
+        list->first = ticket->next;
+    } else {
+        ticket->prev->next = ticket->next;
+    }
+    if (ticket->next == NULL) {
+        list->last = ticket->prev;
+    } else {
+        ticket->next->prev = ticket->prev;
+    }
+    ticket->prev = NULL;
+    ticket->next = NULL;
+    list->count--;
+}
+
+void souk_ticket_free(souk_pool *pool, souk_ticket *ticket)
+{
+    if (ticket == NULL) {
+        return;
+    }
+    souk_deadline_remove(&pool->ticket_due, &ticket->due);
+    souk_answer_free(&ticket->answer);
+    souk_buf_free(&ticket->body);
+    souk_arena_free(&ticket->arena);
+    souk_free(pool->alloc, ticket);
+}
+
+static bool copy_request(souk_ticket *ticket, const souk_request *request)
+{
+    souk_request *mine = &ticket->call.request;
+    *mine = *request;
+    mine->body = souk_buf_slice(&ticket->body);
+    return souk_arena_copy(&ticket->arena, request->capability, &mine->capability) &&
+           souk_arena_copy(&ticket->arena, request->name, &mine->name);
+}
+
+static souk_ticket *ticket_new(souk_pool *pool, const souk_request *request, souk_buf *body,
+                               const souk_call_options *options, souk_ms now)
+{
+    souk_ticket *ticket = souk_new(pool->alloc, sizeof *ticket);
+    if (ticket == NULL) {
+        return NULL;
+    }
+    souk_arena_init(&ticket->arena, pool->alloc);
+    souk_buf_init(&ticket->body, pool->alloc, 0);
+    souk_answer_init(&ticket->answer, pool->alloc);
+    souk_buf_move(&ticket->body, body);
+    ticket->timeout = options->timeout > 0 ? options->timeout : pool->options.call_timeout;
+    ticket->may_resend = options->may_resend;
+    souk_ms cap = pool->options.call_cap > ticket->timeout ? pool->options.call_cap : ticket->timeout;
+    ticket->cap = souk_ms_after(now, cap);
+    ticket->call.id = ++pool->serial;
+    ticket->call.deadline = souk_ms_after(now, ticket->timeout);
+    if (!copy_request(ticket, request) ||
+        !souk_deadline_add(&pool->ticket_due, &ticket->due, ticket->call.deadline, ticket) ||
+        !souk_idmap_add(&pool->tickets, ticket->call.id, ticket)) {
+        souk_ticket_free(pool, ticket);
+        return NULL;
+    }
+    return ticket;
+}
+
+int souk_pool_call(souk_pool *pool, const souk_target *target, const souk_request *request,
+                   souk_buf *body, const souk_call_options *options, souk_ms now, uint64_t *id,
+                   souk_err *err)
+{
+    int failed = SOUK_OK;
+    souk_entry *entry = NULL;
+    if (pool->closing) {
+        failed = souk_fail(err, SOUK_E_CLOSED, "the pool is closed");
+    } else if (pool->tickets.count >= (size_t)pool->options.max_calls) {
+        failed = souk_fail(err, SOUK_E_LIMIT, "more than %lld calls are under way (option max_calls)",
+                           (long long)pool->options.max_calls);
+    } else {
+        entry = souk_entry_find(pool, target, now, err);
+        failed = entry == NULL ? err->kind : SOUK_OK;
+    }
+    if (failed == SOUK_OK && entry->waiting.count >= (size_t)pool->options.max_waiting) {
+        failed = souk_fail(err, SOUK_E_LIMIT,
+                           "more than %lld calls wait for a session of '%.*s' (option max_waiting)",
+                           (long long)pool->options.max_waiting, SOUK_ARG(entry->target.name));
+    }
+    souk_ticket *ticket = NULL;
+    if (failed == SOUK_OK) {
+        ticket = ticket_new(pool, request, body, options, now);
+        failed = ticket == NULL ? souk_fail_memory(err) : SOUK_OK;
+    }
+    if (failed != SOUK_OK) {
+        souk_buf_free(body);
+        err->delivery = SOUK_DELIVERY_NOT_SENT;
+        return failed;
+    }
+    ticket->entry = entry;
+    ticket->place = SOUK_TICKET_WAITING;
+    souk_ticket_list_add(&entry->waiting, ticket);
+    pool->stats.calls++;
+    *id = ticket->call.id;
+    souk_entry_serve(pool, entry, now);
+    return SOUK_OK;
+}
+
+/* Takes the ticket out of the line or off the slot; the slot is looked at again. */
+static void leave(souk_ticket *ticket, souk_ms now)
+{
+    if (ticket->place == SOUK_TICKET_WAITING) {
+        souk_ticket_list_remove(&ticket->entry->waiting, ticket);
+    } else if (ticket->place == SOUK_TICKET_RUNNING) {
+        souk_ticket_list_remove(&ticket->slot->running, ticket);
+        ticket->slot->last_used = now;
+        souk_slot_mark_dirty(ticket->slot);
+    }
+    ticket->slot = NULL;
+    ticket->call.session = NULL;
+    ticket->place = SOUK_TICKET_NOWHERE;
+}
+
+void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket)
+{
+    souk_deadline_remove(&pool->ticket_due, &ticket->due);
+    ticket->place = SOUK_TICKET_FINISHED;
+    souk_ticket_list_add(&pool->finished, ticket);
+    if (ticket->err.kind == SOUK_OK) {
+        pool->stats.calls_ok++;
+    } else {
+        pool->stats.calls_failed++;
+    }
+}
+
+void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now)
+{
+    souk_ticket_list_remove(&ticket->entry->waiting, ticket);
+    souk_ticket_list_add(&slot->running, ticket);
+    ticket->place = SOUK_TICKET_RUNNING;
+    ticket->slot = slot;
+    ticket->call.session = &slot->session;
+    slot->last_used = now;
+    if (!ticket->waited) {
+        pool->stats.sessions_reused++;
+        souk_slot_note(pool, slot, "session_reused", NULL, now);
+    }
+    slot->calls++;
+    souk_err why;
+    souk_err_clear(&why);
+    int failed = ticket->entry->handler->call(ticket->entry->handler, &slot->session, &ticket->call, now, &why);
+    if (failed != SOUK_OK && !ticket->reported) {
+        why.delivery = SOUK_DELIVERY_NOT_SENT;
+        souk_call_failed(&ticket->call, &why, false, NULL);
+    }
+    souk_slot_schedule(pool, slot);
+}
+
+/* True when the call may be put back into the line after its session was lost. */
+static bool may_go_again(const souk_pool *pool, const souk_ticket *ticket)
+{
+    bool not_executed = ticket->err.delivery == SOUK_DELIVERY_NOT_SENT ||
+                        ticket->err.delivery == SOUK_DELIVERY_REJECTED;
+    return ticket->lost && ticket->resends == 0 && !pool->closing &&
+           (not_executed || ticket->may_resend);
+}
+
+void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
+{
+    souk_slot *slot = ticket->slot;
+    ticket->reported = false;
+    if (slot != NULL && ticket->lost && slot->state == SOUK_SLOT_OPEN && !slot->lost) {
+        slot->lost = true;
+        slot->why = ticket->err;
+    }
+    leave(ticket, now);
+    if (!may_go_again(pool, ticket)) {
+        souk_ticket_finish(pool, ticket);
+        return;
+    }
+    ticket->resends++;
+    ticket->lost = false;
+    ticket->waited = true;
+    souk_answer_free(&ticket->answer);
+    pool->stats.calls_resent++;
+    ticket->place = SOUK_TICKET_WAITING;
+    souk_ticket_list_add_first(&ticket->entry->waiting, ticket);
+}
+
+void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now)
+{
+    if (ticket->place == SOUK_TICKET_FINISHED || ticket->reported) {
+        return; /* its end is known already: a race that the caller lost */
+    }
+    souk_slot *slot = ticket->slot;
+    ticket->err = *why;
+    ticket->err.delivery = SOUK_DELIVERY_NOT_SENT;
+    if (slot != NULL) {
+        ticket->err.delivery = SOUK_DELIVERY_AMBIGUOUS;
+        slot->entry->handler->cancel(slot->entry->handler, &slot->session, &ticket->call, why->message, now);
+    }
+    leave(ticket, now);
+    souk_ticket_finish(pool, ticket);
+}
+
+void souk_pool_cancel(souk_pool *pool, uint64_t id, souk_ms now)
+{
+    souk_ticket *ticket = souk_idmap_get(&pool->tickets, id);
+    if (ticket == NULL) {
+        return;
+    }
+    souk_err why;
+    souk_fail(&why, SOUK_E_CANCELLED, "cancelled by the caller");
+    souk_ticket_abort(pool, ticket, &why, now);
+}
+
+bool souk_pool_knows(const souk_pool *pool, uint64_t id)
+{
+    return souk_idmap_get(&pool->tickets, id) != NULL;
+}
