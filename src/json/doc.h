@@ -17,7 +17,7 @@ typedef enum souk_json_type {
     SOUK_JSON_NULL,
     SOUK_JSON_BOOL,
     SOUK_JSON_INT,    /* an integer literal that fits int64 */
-    SOUK_JSON_BIGINT, /* an integer literal that does not: souk_json_raw has its digits */
+    SOUK_JSON_BIGINT, /* an integer literal that does not: kept as text, never rounded */
     SOUK_JSON_DOUBLE, /* written with a fraction or an exponent */
     SOUK_JSON_STRING,
     SOUK_JSON_ARRAY,
@@ -26,23 +26,27 @@ typedef enum souk_json_type {
 
 typedef struct souk_jval {
     uint8_t type;   /* souk_json_type */
-    uint32_t size;  /* bytes of a string, elements of an array, members of an object */
+    uint32_t size;  /* bytes of a string or BIGINT, elements of an array, members of an object */
     union {
         bool boolean;
         int64_t integer;
-        double number;    /* also the nearest double of a BIGINT */
-        const char *text; /* a string, unescaped, not NUL-terminated */
+        double number;    /* of a DOUBLE only; souk_json_number knows them all */
+        const char *text; /* a string, unescaped, or the literal of a BIGINT; not NUL-terminated */
         size_t span;      /* containers: values in this subtree, itself and keys included */
     } as;
     uint32_t begin; /* offset of its first byte in the text */
     uint32_t end;   /* offset behind its last byte */
 } souk_jval;
 
+/* A container within more than so many others is never read, so that whoever recurses knows how deep it goes. */
+enum { SOUK_JSON_MAX_DEPTH = 1000 };
+
 typedef struct souk_json_doc {
-    souk_arena arena;      /* the tape, and strings that had escapes */
+    souk_arena arena;      /* strings that had escapes */
     souk_buf owned;        /* the text, when the document took it */
     souk_slice text;       /* the text that was read; strings without escapes point into it */
-    const souk_jval *root; /* NULL in an empty document */
+    souk_jval *tape;       /* one block */
+    const souk_jval *root; /* the first value of the tape; NULL in an empty document */
 } souk_json_doc;
 
 /* An empty document; souk_json_doc_free is allowed on it. */
@@ -78,13 +82,16 @@ const souk_jval *souk_json_pointer(const souk_jval *value, souk_slice pointer);
 /* The string's bytes; an empty slice with ptr NULL when the value is NULL or no string. */
 souk_slice souk_json_string(const souk_jval *value);
 
+/* The literal of a BIGINT; an empty slice with ptr NULL for everything else. */
+souk_slice souk_json_digits(const souk_jval *value);
+
 bool souk_json_is_string(const souk_jval *value, const char *text);
 bool souk_json_is_true(const souk_jval *value);
 
 /* The number when it is an integer (1.0 and 1e2 count); false otherwise. */
 bool souk_json_integer(const souk_jval *value, int64_t *out);
 
-/* The number of any numeric type; false otherwise. */
+/* The number of any numeric type, a BIGINT's to the nearest double (or infinity); false otherwise. */
 bool souk_json_number(const souk_jval *value, double *out);
 
 /* The bytes of the text that the value was read from. Valid as long as the text. */
@@ -95,7 +102,7 @@ souk_slice souk_json_raw(const souk_json_doc *doc, const souk_jval *value);
  */
 bool souk_json_equal(const souk_jval *a, const souk_jval *b);
 
-/* Walks an object: for (it = souk_json_members(o); souk_json_next_member(&it); ) use it.key, it.value. */
+/* Walks an object: for (it = souk_json_each_member(o); souk_json_next_member(&it);) use it.key, it.value. */
 typedef struct souk_json_members {
     const souk_jval *next;
     size_t left;

@@ -1,6 +1,7 @@
 /*
  * The JSON writer: streams one value into a souk_buf. Commas and colons are its business; the buffer's sticky
- * failure is the caller's (look once, at the end). Strings are checked: invalid UTF-8 makes souk_jw_failed true.
+ * failure is the caller's (look once, at the end, with souk_jw_check). Strings are checked: what is not UTF-8 makes the
+ * writer invalid.
  */
 #ifndef SOUK_JSON_WRITE_H
 #define SOUK_JSON_WRITE_H
