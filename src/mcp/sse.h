@@ -34,7 +34,6 @@ typedef struct souk_sse {
     bool in_comment;
     bool has_data;
     bool has_id;
-    bool has_type;
     bool delivered; /* the buffers hold the event that the last call returned */
     int failed;
     int64_t event_retry_ms;
