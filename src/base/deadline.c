@@ -53,7 +53,8 @@ bool souk_deadline_add(souk_deadlines *all, souk_deadline *deadline, souk_ms at,
 {
     if (all->count == all->cap) {
         size_t cap = all->cap == 0 ? 16 : all->cap * 2;
-        souk_deadline **heap = souk_resize_array(all->alloc, all->heap, cap, sizeof(souk_deadline *));
+        souk_deadline **heap =
+            souk_resize_array(all->alloc, all->heap, cap, sizeof(souk_deadline *));
         if (heap == NULL) {
             return false;
         }

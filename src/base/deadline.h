@@ -1,6 +1,6 @@
 /*
- * A heap of moments: what is due next, in O(log n). Items embed a souk_deadline and find themselves again
- * through `item`. Adding can fail for lack of memory; moving and removing cannot.
+ * A heap of moments: what is due next, in O(log n). Items embed a souk_deadline and find themselves
+ * again through `item`. Adding can fail for lack of memory; moving and removing cannot.
  */
 #ifndef SOUK_DEADLINE_H
 #define SOUK_DEADLINE_H

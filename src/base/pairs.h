@@ -17,7 +17,8 @@ typedef struct souk_pairs {
     size_t count;
 } souk_pairs;
 
-/* The value of the key, or an empty slice with ptr NULL when it is not there. The last one counts. */
+/* The value of the key, or an empty slice with ptr NULL when it is not there. The last one counts.
+ */
 souk_slice souk_pairs_get(souk_pairs pairs, const char *key);
 
 /* Copies list and texts into the arena (NUL behind each text). False when out of memory. */

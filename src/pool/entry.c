@@ -39,8 +39,8 @@ static bool evict_one(souk_pool *pool)
     return true;
 }
 
-static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler, const souk_target *target,
-                             souk_slice key, souk_err *err)
+static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler,
+                             const souk_target *target, souk_slice key, souk_err *err)
 {
     if (souk_map_count(&pool->entries) >= (size_t)pool->options.max_keys && !evict_one(pool)) {
         souk_fail(err, SOUK_E_LIMIT, "%lld endpoints are in use (option max_keys)",
@@ -176,8 +176,10 @@ void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err 
     while (entry->waiting.first != NULL) {
         souk_ticket *ticket = entry->waiting.first;
         souk_ticket_list_remove(&entry->waiting, ticket);
-        /* After a resend the first attempt counts: it may have been executed if it was allowed to be sent twice. */
-        souk_delivery delivery = ticket->resends > 0 ? ticket->err.delivery : SOUK_DELIVERY_NOT_SENT;
+        /* After a resend the first attempt counts: it may have been executed if it was allowed to
+         * be sent twice. */
+        souk_delivery delivery =
+            ticket->resends > 0 ? ticket->err.delivery : SOUK_DELIVERY_NOT_SENT;
         ticket->err = *why;
         ticket->err.delivery = delivery;
         souk_ticket_finish(pool, ticket);

@@ -1,10 +1,10 @@
 /*
- * The interface between the pool and a session handler. The pool knows sessions, callers and limits, and no
- * protocol; a handler knows one protocol, and nothing of who waits or why.
+ * The interface between the pool and a session handler. The pool knows sessions, callers and
+ * limits, and no protocol; a handler knows one protocol, and nothing of who waits or why.
  *
- * A handler is asked through the functions of souk_handler and answers through the souk_session_* and
- * souk_call_* functions below. These only take notes: the pool acts on them later (souk_pool_run), so a handler
- * may call them from anywhere, also from inside `open` or `call`.
+ * A handler is asked through the functions of souk_handler and answers through the souk_session_*
+ * and souk_call_* functions below. These only take notes: the pool acts on them later
+ * (souk_pool_run), so a handler may call them from anywhere, also from inside `open` or `call`.
  */
 #ifndef SOUK_HANDLER_H
 #define SOUK_HANDLER_H
@@ -21,7 +21,8 @@ typedef struct souk_target {
     souk_slice name;     /* the server's name, for messages and token variables; may be empty */
     souk_slice identity; /* who asks: a name that the caller chose; never a credential */
     souk_pairs config;   /* flat metadata: mcp_server_url, ... */
-    uint64_t auth;       /* not 0: the program gives credentials, through a SOUK_ASK_CREDENTIAL with this number */
+    uint64_t auth; /* not 0: the program gives credentials, through a SOUK_ASK_CREDENTIAL with this
+                      number */
 } souk_target;
 
 typedef enum souk_request_kind {
@@ -53,11 +54,13 @@ typedef struct souk_session {
     struct souk_pool *pool;
     const souk_alloc *alloc;
     const souk_target *target;
-    uint64_t *memory;  /* SOUK_MEMORY_WORDS words that outlive the session: what was learnt about its endpoint */
-    souk_id id_base;   /* ids for the port: id_base + n, 0 < n < 2^32, each once */
-    void *state;       /* the handler's; freed by its `free` */
-    char label[24];    /* for people: a shortened session id, a process id; set by the handler */
-    const char *detail; /* for people: the protocol revision or the like; static text, set by the handler */
+    uint64_t *memory; /* SOUK_MEMORY_WORDS words that outlive the session: what was learnt about its
+                         endpoint */
+    souk_id id_base;  /* ids for the port: id_base + n, 0 < n < 2^32, each once */
+    void *state;      /* the handler's; freed by its `free` */
+    char label[24];   /* for people: a shortened session id, a process id; set by the handler */
+    const char *
+        detail; /* for people: the protocol revision or the like; static text, set by the handler */
 } souk_session;
 
 enum { SOUK_MEMORY_WORDS = 4 };
@@ -67,7 +70,7 @@ typedef struct souk_call {
     souk_request request;
     souk_ms deadline;      /* the pool watches it and calls `cancel` */
     souk_session *session; /* while a session executes it */
-    void *state;           /* the handler's, from `call` until it reports the end or `cancel` returns */
+    void *state; /* the handler's, from `call` until it reports the end or `cancel` returns */
 } souk_call;
 
 typedef struct souk_handler souk_handler;
@@ -76,30 +79,33 @@ struct souk_handler {
     void *user;
 
     /*
-     * Writes the endpoint's fingerprint: two targets with the same one may share a session. Identity is added by
-     * the pool. SOUK_E_CONFIG when the target is incomplete.
+     * Writes the endpoint's fingerprint: two targets with the same one may share a session.
+     * Identity is added by the pool. SOUK_E_CONFIG when the target is incomplete.
      */
     int (*key)(const souk_handler *self, const souk_target *target, souk_buf *key, souk_err *err);
 
     /*
-     * Starts opening; sets session->state. A failure may also be reported later by souk_session_failed. The pool
-     * calls `free` in every case, after `open` failed too.
+     * Starts opening; sets session->state. A failure may also be reported later by
+     * souk_session_failed. The pool calls `free` in every case, after `open` failed too.
      */
     int (*open)(const souk_handler *self, souk_session *session, souk_ms now, souk_err *err);
 
-    /* Starts the call; its end is reported by souk_call_done or souk_call_failed, unless this returns an error. */
+    /* Starts the call; its end is reported by souk_call_done or souk_call_failed, unless this
+     * returns an error. */
     int (*call)(const souk_handler *self, souk_session *session, souk_call *call, souk_ms now,
                 souk_err *err);
 
-    /* The caller gave up: tell the server if the protocol can, and forget the call. Nothing is reported. */
-    void (*cancel)(const souk_handler *self, souk_session *session, souk_call *call, const char *reason,
-                   souk_ms now);
+    /* The caller gave up: tell the server if the protocol can, and forget the call. Nothing is
+     * reported. */
+    void (*cancel)(const souk_handler *self, souk_session *session, souk_call *call,
+                   const char *reason, souk_ms now);
 
     /* Starts closing; souk_session_closed is reported when all is done. No calls are in flight. */
     void (*close)(const souk_handler *self, souk_session *session, souk_ms now);
 
     /* Something happened to an exchange or child of this session. */
-    void (*io)(const souk_handler *self, souk_session *session, const souk_io_event *event, souk_ms now);
+    void (*io)(const souk_handler *self, souk_session *session, const souk_io_event *event,
+               souk_ms now);
 
     /* The answer to an ask of this session: JSON text, or an error when err is not NULL. */
     void (*answer)(const souk_handler *self, souk_session *session, uint64_t ask, souk_slice json,
@@ -109,28 +115,33 @@ struct souk_handler {
     souk_ms (*deadline)(const souk_handler *self, const souk_session *session);
     void (*tick)(const souk_handler *self, souk_session *session, souk_ms now);
 
-    /* Frees session->state; cancels what is still under way at the port. session->state may be NULL. */
+    /* Frees session->state; cancels what is still under way at the port. session->state may be
+     * NULL. */
     void (*free)(const souk_handler *self, souk_session *session);
 };
 
-/* --- what a handler reports ----------------------------------------------------------------------------- */
+/* --- what a handler reports
+ * ----------------------------------------------------------------------------- */
 
 void souk_session_opened(souk_session *session);
 void souk_session_failed(souk_session *session, const souk_err *why); /* opening did not succeed */
-void souk_session_lost(souk_session *session, const souk_err *why);   /* it is of no use any more; calls in flight are reported one by one */
-void souk_session_closed(souk_session *session);                      /* after `close` */
+void souk_session_lost(
+    souk_session *session,
+    const souk_err *why); /* it is of no use any more; calls in flight are reported one by one */
+void souk_session_closed(souk_session *session); /* after `close` */
 
 /* The call succeeded; the content of *answer is moved away. */
 void souk_call_done(souk_call *call, souk_answer *answer);
 
 /*
- * The call failed. err->delivery is set. lost: it failed because the session is gone (the server rejected it
- * for that reason), so the pool may try it once more on a new session. answer (may be NULL) has the error's data
- * and is moved away.
+ * The call failed. err->delivery is set. lost: it failed because the session is gone (the server
+ * rejected it for that reason), so the pool may try it once more on a new session. answer (may be
+ * NULL) has the error's data and is moved away.
  */
 void souk_call_failed(souk_call *call, const souk_err *err, bool lost, souk_answer *answer);
 
-/* --- what a handler may want from the program that uses souk --------------------------------------------- */
+/* --- what a handler may want from the program that uses souk
+ * --------------------------------------------- */
 
 typedef enum souk_ask_kind {
     SOUK_ASK_CREDENTIAL, /* number: target.auth; answer: a JSON string with the token, or null */
@@ -141,13 +152,14 @@ typedef enum souk_ask_kind {
 } souk_ask_kind;
 
 /*
- * Puts a question to the program; *id identifies the answer. payload: JSON text, copied. call: the call it is
- * about, or 0. SOUK_E_LIMIT when too many are open.
+ * Puts a question to the program; *id identifies the answer. payload: JSON text, copied. call: the
+ * call it is about, or 0. SOUK_E_LIMIT when too many are open.
  */
 int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number, uint64_t call,
                      souk_slice payload, uint64_t *id, souk_err *err);
 
-/* Something that observers may want to know: name such as "session_probed", fields a JSON object's text. */
+/* Something that observers may want to know: name such as "session_probed", fields a JSON object's
+ * text. */
 void souk_session_note(souk_session *session, const char *name, souk_slice fields);
 
 /* The call's deadline moves, but never past its absolute cap. */

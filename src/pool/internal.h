@@ -5,9 +5,9 @@
  * slot    a session of an entry, from its opening to its end
  * ticket  a call, from souk_pool_call until its outcome was fetched
  *
- * A ticket is in exactly one place: in its entry's waiting line, in flight on a slot, or in the pool's list of
- * finished ones. Reports of handlers only set flags and put slot or ticket into a list (no memory is needed, so
- * no end can get lost); souk_pool_run works the lists off.
+ * A ticket is in exactly one place: in its entry's waiting line, in flight on a slot, or in the
+ * pool's list of finished ones. Reports of handlers only set flags and put slot or ticket into a
+ * list (no memory is needed, so no end can get lost); souk_pool_run works the lists off.
  */
 #ifndef SOUK_POOL_INTERNAL_H
 #define SOUK_POOL_INTERNAL_H
@@ -67,8 +67,8 @@ typedef enum souk_slot_state {
 struct souk_slot {
     souk_session session; /* first: handlers hold a pointer to it */
     souk_entry *entry;
-    souk_slot *next;  /* of the same entry */
-    size_t number;    /* in pool->slots, from 1 */
+    souk_slot *next; /* of the same entry */
+    size_t number;   /* in pool->slots, from 1 */
     souk_slot_state state;
     uint64_t generation;
     souk_ticket_list running;

@@ -70,7 +70,8 @@ int souk_pool_add_handler(souk_pool *pool, const souk_handler *handler, souk_err
 {
     size_t room = sizeof pool->handlers / sizeof pool->handlers[0];
     if (souk_pool_handler(pool, souk_slice_of(handler->prefix)) != NULL) {
-        return souk_fail(err, SOUK_E_CONFIG, "a session handler for '%s' is registered already", handler->prefix);
+        return souk_fail(err, SOUK_E_CONFIG, "a session handler for '%s' is registered already",
+                         handler->prefix);
     }
     if (pool->handler_count == room) {
         return souk_fail(err, SOUK_E_LIMIT, "more than %zu session handlers", room);
@@ -140,7 +141,8 @@ static void time_out(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     long long seconds = (long long)(ticket->timeout / 1000);
     int tenths = (int)(ticket->timeout % 1000 / 100);
     if (ticket->place == SOUK_TICKET_WAITING) {
-        souk_fail(&why, SOUK_E_TIMEOUT, "no session could be had within %lld.%d s", seconds, tenths);
+        souk_fail(&why, SOUK_E_TIMEOUT, "no session could be had within %lld.%d s", seconds,
+                  tenths);
     } else {
         souk_fail(&why, SOUK_E_TIMEOUT, "no answer within %lld.%d s", seconds, tenths);
     }
@@ -173,7 +175,8 @@ souk_ms souk_pool_deadline(const souk_pool *pool)
     if (pool->reported_first != NULL || pool->dirty != NULL) {
         return 0;
     }
-    return souk_ms_min(souk_deadlines_next(&pool->ticket_due), souk_deadlines_next(&pool->slot_due));
+    return souk_ms_min(souk_deadlines_next(&pool->ticket_due),
+                       souk_deadlines_next(&pool->slot_due));
 }
 
 void souk_pool_want_notes(souk_pool *pool, bool wanted)

@@ -1,8 +1,8 @@
 /*
  * The session pool: takes calls, finds or opens the session for each, and hands back outcomes.
  *
- * It does no I/O of its own and reads no clock: handlers ask through a port, time is an argument, and
- * everything that is for the outside is queued until it is fetched with souk_pool_next.
+ * It does no I/O of its own and reads no clock: handlers ask through a port, time is an argument,
+ * and everything that is for the outside is queued until it is fetched with souk_pool_next.
  */
 #ifndef SOUK_POOL_H
 #define SOUK_POOL_H
@@ -21,7 +21,8 @@ typedef struct souk_pool souk_pool;
     X(max_calls, 16384, 1, 1048576, "calls", "calls in flight and waiting, in all")                \
     X(max_in_flight, 1024, 1, 65536, "calls", "calls in flight on one session")                    \
     X(max_asks, 1024, 1, 65536, "questions", "questions to the program that are not answered yet") \
-    X(max_notes, 4096, 1, 1048576, "events", "events that nobody has fetched yet; more are dropped") \
+    X(max_notes, 4096, 1, 1048576, "events",                                                       \
+      "events that nobody has fetched yet; more are dropped")                                      \
     X(call_timeout, 60000, 1, 86400000, "ms", "time for a call, waiting for its session included") \
     X(call_cap, 600000, 1, 86400000, "ms", "time for a call that reports progress")                \
     X(idle_timeout, 300000, 1000, 86400000, "ms", "an unused session is closed after this time")   \
@@ -60,8 +61,9 @@ typedef struct souk_pool_stats {
 } souk_pool_stats;
 
 /*
- * `port` is used by handlers, `env` by those that look for credentials; both are copied and must stay usable as
- * long as the pool. seed: an unguessable number (hash tables, jitter). NULL when out of memory.
+ * `port` is used by handlers, `env` by those that look for credentials; both are copied and must
+ * stay usable as long as the pool. seed: an unguessable number (hash tables, jitter). NULL when out
+ * of memory.
  */
 souk_pool *souk_pool_new(const souk_alloc *alloc, const souk_pool_options *options,
                          const souk_port *port, const souk_env *env, uint64_t seed);
@@ -69,7 +71,8 @@ souk_pool *souk_pool_new(const souk_alloc *alloc, const souk_pool_options *optio
 /* Drops everything at once, without telling servers; for an orderly end see souk_pool_close. */
 void souk_pool_free(souk_pool *pool);
 
-/* The pool does not own the handler, which must outlive it. SOUK_E_CONFIG when the prefix is taken. */
+/* The pool does not own the handler, which must outlive it. SOUK_E_CONFIG when the prefix is taken.
+ */
 int souk_pool_add_handler(souk_pool *pool, const souk_handler *handler, souk_err *err);
 
 /* The handler of that prefix, or NULL. */
@@ -81,20 +84,22 @@ const souk_env *souk_pool_env(const souk_pool *pool);
 const souk_pool_options *souk_pool_limits(const souk_pool *pool);
 
 typedef struct souk_call_options {
-    souk_ms timeout;    /* 0: the default */
-    bool may_resend;    /* executing it twice does no harm: resend when nobody knows whether it was executed */
+    souk_ms timeout; /* 0: the default */
+    bool may_resend; /* executing it twice does no harm: resend when nobody knows whether it was
+                        executed */
 } souk_call_options;
 
 /*
- * Takes a call. request: texts are copied, but metadata is borrowed and must live until the call was fetched
- * with souk_pool_next. body (JSON text) is moved. *id is its number. An error means that nothing was taken and no
- * outcome will follow (the body is lost).
+ * Takes a call. request: texts are copied, but metadata is borrowed and must live until the call
+ * was fetched with souk_pool_next. body (JSON text) is moved. *id is its number. An error means
+ * that nothing was taken and no outcome will follow (the body is lost).
  */
 int souk_pool_call(souk_pool *pool, const souk_target *target, const souk_request *request,
                    souk_buf *body, const souk_call_options *options, souk_ms now, uint64_t *id,
                    souk_err *err);
 
-/* Ends a call with SOUK_E_CANCELLED; its outcome is queued as every other. Unknown ids are ignored. */
+/* Ends a call with SOUK_E_CANCELLED; its outcome is queued as every other. Unknown ids are ignored.
+ */
 void souk_pool_cancel(souk_pool *pool, uint64_t id, souk_ms now);
 
 /* An event of the engine; ids that nobody knows are ignored. */
@@ -118,15 +123,15 @@ typedef enum souk_outcome_kind {
 
 typedef struct souk_outcome {
     souk_outcome_kind kind;
-    uint64_t id;          /* of the call or of the ask */
-    souk_err err;         /* DONE: kind SOUK_OK, or why it failed */
-    souk_answer *answer;  /* DONE: may be moved from; never NULL */
-    souk_ask_kind ask;    /* ASK */
-    uint64_t number;      /* ASK: which function of the program */
-    uint64_t call;        /* ASK: the call it is about, or 0 */
-    souk_slice name;      /* NOTE: "session_opened", ... */
-    souk_slice payload;   /* ASK, NOTE: JSON text */
-} souk_outcome; /* what it points to is valid until the next call of souk_pool_next */
+    uint64_t id;         /* of the call or of the ask */
+    souk_err err;        /* DONE: kind SOUK_OK, or why it failed */
+    souk_answer *answer; /* DONE: may be moved from; never NULL */
+    souk_ask_kind ask;   /* ASK */
+    uint64_t number;     /* ASK: which function of the program */
+    uint64_t call;       /* ASK: the call it is about, or 0 */
+    souk_slice name;     /* NOTE: "session_opened", ... */
+    souk_slice payload;  /* ASK, NOTE: JSON text */
+} souk_outcome;          /* what it points to is valid until the next call of souk_pool_next */
 
 bool souk_pool_next(souk_pool *pool, souk_outcome *outcome);
 
@@ -137,8 +142,8 @@ bool souk_pool_knows(const souk_pool *pool, uint64_t id);
 void souk_pool_want_notes(souk_pool *pool, bool wanted);
 
 /*
- * Starts the orderly end: calls end with SOUK_E_CLOSED, sessions are closed. Go on with io and run until
- * souk_pool_is_empty, or free it when patience ends.
+ * Starts the orderly end: calls end with SOUK_E_CLOSED, sessions are closed. Go on with io and run
+ * until souk_pool_is_empty, or free it when patience ends.
  */
 void souk_pool_close(souk_pool *pool, souk_ms now);
 bool souk_pool_is_empty(const souk_pool *pool); /* no session left, in whatever state */
@@ -146,23 +151,24 @@ bool souk_pool_is_empty(const souk_pool *pool); /* no session left, in whatever 
 void souk_pool_get_stats(const souk_pool *pool, souk_pool_stats *stats);
 
 typedef struct souk_session_info {
-    souk_slice handler;  /* prefix */
-    souk_slice server;   /* name or fingerprint of the endpoint; holds no secret */
+    souk_slice handler; /* prefix */
+    souk_slice server;  /* name or fingerprint of the endpoint; holds no secret */
     souk_slice identity;
     const char *state;   /* "opening", "open", "closing" */
     const char *label;   /* shortened session id or process id */
     const char *detail;  /* protocol revision or the like */
     uint64_t generation; /* 1 for the first session of its endpoint */
     size_t in_flight;
-    uint64_t calls;      /* calls that it executed */
-    souk_ms age, idle;   /* ms */
+    uint64_t calls;    /* calls that it executed */
+    souk_ms age, idle; /* ms */
 } souk_session_info;
 
 /* Walks the sessions: start with *cursor = 0; false at the end. */
 bool souk_pool_each_session(const souk_pool *pool, size_t *cursor, souk_ms now,
                             souk_session_info *info);
 
-/* Closes idle sessions of an endpoint by server name ("" for all); in use ones close when their calls end. */
+/* Closes idle sessions of an endpoint by server name ("" for all); in use ones close when their
+ * calls end. */
 void souk_pool_close_sessions(souk_pool *pool, souk_slice server, souk_ms now);
 
 #endif

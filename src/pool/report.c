@@ -1,6 +1,6 @@
 /* What handlers report, and what the pool has for the outside: questions, notes, outcomes. */
-#include "json/write.h"
 #include "pool/internal.h"
+#include "json/write.h"
 
 #include <string.h>
 
@@ -81,14 +81,17 @@ void souk_call_extend(souk_call *call, souk_ms now)
     }
 }
 
-/* --- asks ------------------------------------------------------------------------------------------------ */
+/* --- asks
+ * ------------------------------------------------------------------------------------------------
+ */
 
 int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number, uint64_t call,
                      souk_slice payload, uint64_t *id, souk_err *err)
 {
     souk_pool *pool = session->pool;
     if (pool->ask_count >= (size_t)pool->options.max_asks) {
-        return souk_fail(err, SOUK_E_LIMIT, "more than %lld questions to the program are open (option max_asks)",
+        return souk_fail(err, SOUK_E_LIMIT,
+                         "more than %lld questions to the program are open (option max_asks)",
                          (long long)pool->options.max_asks);
     }
     souk_ask *ask = souk_new(pool->alloc, sizeof *ask);
@@ -150,7 +153,8 @@ void souk_asks_forget(souk_pool *pool, souk_slot *slot)
             before = ask;
             at = &ask->next;
         } else if (!ask->fetched && !wants_answer(ask->kind)) {
-            ask->slot = NULL; /* "close" is still to be delivered, though the session is gone here */
+            ask->slot =
+                NULL; /* "close" is still to be delivered, though the session is gone here */
             before = ask;
             at = &ask->next;
         } else {
@@ -168,7 +172,8 @@ void souk_asks_free(souk_pool *pool)
     pool->ask_handed_out = NULL;
 }
 
-void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err, souk_ms now)
+void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
+                      souk_ms now)
 {
     souk_ask *before = NULL;
     for (souk_ask **at = &pool->asks; *at != NULL; before = *at, at = &(*at)->next) {
@@ -210,7 +215,9 @@ static bool next_ask(souk_pool *pool, souk_outcome *out)
     return false;
 }
 
-/* --- notes ----------------------------------------------------------------------------------------------- */
+/* --- notes
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void add_note(souk_pool *pool, const char *name, souk_slice fields)
 {
@@ -306,7 +313,8 @@ static bool next_note(souk_pool *pool, souk_outcome *out)
     return true;
 }
 
-/* --- outcomes -------------------------------------------------------------------------------------------- */
+/* --- outcomes
+ * -------------------------------------------------------------------------------------------- */
 
 static void drop_handed_out(souk_pool *pool)
 {

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
-static const char *const state_names[] = {"opening", "open", "retiring", "lost", "closing", "ended"};
+static const char *const state_names[] = {"opening", "open",    "retiring",
+                                          "lost",    "closing", "ended"};
 
-/* A free place in pool->slots, or 0. Places are reused; serial numbers keep old ids from being taken for new. */
+/* A free place in pool->slots, or 0. Places are reused; serial numbers keep old ids from being
+ * taken for new. */
 static size_t free_place(souk_pool *pool)
 {
     for (size_t i = 0; i < pool->slot_cap; i++) {
@@ -162,7 +164,8 @@ static souk_ms slot_deadline(const souk_pool *pool, const souk_slot *slot)
 
 void souk_slot_schedule(souk_pool *pool, souk_slot *slot)
 {
-    /* Moments only become later by use; the heap is told when the old one comes. That keeps calls cheap. */
+    /* Moments only become later by use; the heap is told when the old one comes. That keeps calls
+     * cheap. */
     souk_ms at = slot_deadline(pool, slot);
     if (at < slot->due.at || slot->due.at == SOUK_NEVER) {
         souk_deadline_move(&pool->slot_due, &slot->due, at);
@@ -193,7 +196,8 @@ static void became_open(souk_pool *pool, souk_slot *slot, souk_ms now)
     slot->state = SOUK_SLOT_OPEN;
     slot->last_used = now;
     pool->stats.sessions_opened++;
-    souk_slot_note(pool, slot, slot->generation > 1 ? "session_renewed" : "session_opened", NULL, now);
+    souk_slot_note(pool, slot, slot->generation > 1 ? "session_renewed" : "session_opened", NULL,
+                   now);
 }
 
 static void became_lost(souk_pool *pool, souk_slot *slot, souk_ms now)

@@ -102,7 +102,8 @@ static souk_ticket *ticket_new(souk_pool *pool, const souk_request *request, sou
     souk_buf_move(&ticket->body, body);
     ticket->timeout = options->timeout > 0 ? options->timeout : pool->options.call_timeout;
     ticket->may_resend = options->may_resend;
-    souk_ms cap = pool->options.call_cap > ticket->timeout ? pool->options.call_cap : ticket->timeout;
+    souk_ms cap =
+        pool->options.call_cap > ticket->timeout ? pool->options.call_cap : ticket->timeout;
     ticket->cap = souk_ms_after(now, cap);
     ticket->call.id = ++pool->serial;
     ticket->call.deadline = souk_ms_after(now, ticket->timeout);
@@ -124,8 +125,9 @@ int souk_pool_call(souk_pool *pool, const souk_target *target, const souk_reques
     if (pool->closing) {
         failed = souk_fail(err, SOUK_E_CLOSED, "the pool is closed");
     } else if (pool->tickets.count >= (size_t)pool->options.max_calls) {
-        failed = souk_fail(err, SOUK_E_LIMIT, "more than %lld calls are under way (option max_calls)",
-                           (long long)pool->options.max_calls);
+        failed =
+            souk_fail(err, SOUK_E_LIMIT, "more than %lld calls are under way (option max_calls)",
+                      (long long)pool->options.max_calls);
     } else {
         entry = souk_entry_find(pool, target, now, err);
         failed = entry == NULL ? err->kind : SOUK_OK;
@@ -196,7 +198,8 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     slot->calls++;
     souk_err why;
     souk_err_clear(&why);
-    int failed = ticket->entry->handler->call(ticket->entry->handler, &slot->session, &ticket->call, now, &why);
+    int failed = ticket->entry->handler->call(ticket->entry->handler, &slot->session, &ticket->call,
+                                              now, &why);
     if (failed != SOUK_OK && !ticket->reported) {
         why.delivery = SOUK_DELIVERY_NOT_SENT;
         souk_call_failed(&ticket->call, &why, false, NULL);
@@ -245,7 +248,8 @@ void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why
     ticket->err.delivery = SOUK_DELIVERY_NOT_SENT;
     if (slot != NULL) {
         ticket->err.delivery = SOUK_DELIVERY_AMBIGUOUS;
-        slot->entry->handler->cancel(slot->entry->handler, &slot->session, &ticket->call, why->message, now);
+        slot->entry->handler->cancel(slot->entry->handler, &slot->session, &ticket->call,
+                                     why->message, now);
     }
     leave(ticket, now);
     souk_ticket_finish(pool, ticket);

@@ -1,0 +1,311 @@
+#include "mcp/session_internal.h"
+
+#include <string.h>
+
+bool souk_mcp_is_http(const souk_mcp *mcp)
+{
+    return mcp->config.url != NULL;
+}
+
+souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
+                       const souk_mcp_config *config, souk_id id_base)
+{
+    souk_mcp *mcp = souk_new(alloc, sizeof *mcp);
+    if (mcp == NULL) {
+        return NULL;
+    }
+    mcp->alloc = alloc;
+    mcp->port = *port;
+    mcp->config = *config;
+    mcp->id_base = id_base;
+    mcp->open_by = SOUK_NEVER;
+    mcp->probe_by = SOUK_NEVER;
+    mcp->client.name = config->client_name;
+    mcp->client.version = config->client_version;
+    mcp->client.capabilities = config->capabilities;
+    souk_buf_init(&mcp->authorization, alloc, 64 * 1024);
+    souk_buf_init(&mcp->session_id, alloc, SOUK_MCP_SESSION_ID_MAX);
+    souk_idmap_init(&mcp->pending, alloc);
+    souk_idmap_init(&mcp->exchanges, alloc);
+    souk_lines_init(&mcp->lines, alloc, config->max_response);
+    return mcp;
+}
+
+/* Overwrites a secret before its memory is given back. */
+static void wipe(souk_buf *secret)
+{
+    volatile char *bytes = secret->data;
+    for (size_t i = 0; i < secret->len; i++) {
+        bytes[i] = 0;
+    }
+    souk_buf_free(secret);
+}
+
+void souk_mcp_free(souk_mcp *mcp)
+{
+    if (mcp == NULL) {
+        return;
+    }
+    souk_mcp_http_free(mcp);
+    if (mcp->child_alive) {
+        mcp->port.close_child(mcp->port.user, mcp->child, 0);
+    }
+    for (size_t i = 0; i < mcp->pending.size; i++) {
+        if (mcp->pending.slots[i].id != 0) {
+            souk_mcp_pending_free(mcp, mcp->pending.slots[i].value);
+        }
+    }
+    while (mcp->ended_first != NULL) {
+        souk_mcp_pending *next = mcp->ended_first->next_ended;
+        souk_mcp_pending_free(mcp, mcp->ended_first);
+        mcp->ended_first = next;
+    }
+    wipe(&mcp->authorization);
+    wipe(&mcp->session_id);
+    souk_idmap_free(&mcp->pending);
+    souk_idmap_free(&mcp->exchanges);
+    souk_lines_free(&mcp->lines);
+    souk_free(mcp->alloc, mcp);
+}
+
+int souk_mcp_authorize(souk_mcp *mcp, souk_slice value, souk_err *err)
+{
+    wipe(&mcp->authorization);
+    souk_buf_add(&mcp->authorization, value);
+    return souk_buf_check(&mcp->authorization, "the credential", err);
+}
+
+void souk_mcp_open(souk_mcp *mcp, souk_ms now)
+{
+    mcp->state = SOUK_MCP_OPENING;
+    mcp->open_by = souk_ms_after(now, mcp->config.open_timeout);
+    souk_mcp_start_opening(mcp, now);
+}
+
+souk_mcp_state souk_mcp_get_state(const souk_mcp *mcp)
+{
+    return mcp->state;
+}
+
+const souk_err *souk_mcp_why(const souk_mcp *mcp)
+{
+    return &mcp->why;
+}
+
+souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp)
+{
+    return mcp->state == SOUK_MCP_OPENING ? SOUK_MCP_UNKNOWN : mcp->revision;
+}
+
+souk_slice souk_mcp_session_id(const souk_mcp *mcp)
+{
+    return souk_buf_slice(&mcp->session_id);
+}
+
+bool souk_mcp_contradicted(const souk_mcp *mcp)
+{
+    return mcp->contradicted;
+}
+
+souk_id souk_mcp_child(const souk_mcp *mcp)
+{
+    return mcp->child;
+}
+
+void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why)
+{
+    if (mcp->state == SOUK_MCP_READY) {
+        mcp->state = SOUK_MCP_LOST;
+        mcp->why = *why;
+    }
+}
+
+souk_mcp_pending *souk_mcp_pending_new(souk_mcp *mcp, souk_mcp_purpose purpose, souk_slice method,
+                                       void *tag)
+{
+    souk_mcp_pending *pending = souk_new(mcp->alloc, sizeof *pending);
+    if (pending == NULL) {
+        return NULL;
+    }
+    pending->id = ++mcp->rpc_serial;
+    pending->purpose = purpose;
+    pending->tag = tag;
+    pending->method = souk_dup(mcp->alloc, method);
+    souk_json_doc_init(&pending->end.doc, mcp->alloc);
+    if (pending->method == NULL || !souk_idmap_add(&mcp->pending, pending->id, pending)) {
+        souk_mcp_pending_free(mcp, pending);
+        return NULL;
+    }
+    return pending;
+}
+
+void souk_mcp_pending_free(souk_mcp *mcp, souk_mcp_pending *pending)
+{
+    if (pending->exchange != NULL) {
+        pending->exchange->pending = NULL;
+    }
+    souk_json_doc_free(&pending->end.doc);
+    souk_free(mcp->alloc, pending->method);
+    souk_free(mcp->alloc, pending);
+}
+
+void souk_mcp_end_request(souk_mcp *mcp, souk_mcp_pending *pending, const souk_err *err, bool lost,
+                          souk_json_doc *doc, const souk_jval *value)
+{
+    souk_idmap_remove(&mcp->pending, pending->id);
+    if (pending->exchange != NULL) {
+        pending->exchange->pending = NULL;
+        pending->exchange = NULL;
+    }
+    pending->end.tag = pending->tag;
+    pending->end.lost = lost;
+    if (err != NULL) {
+        pending->end.err = *err;
+    }
+    if (doc != NULL) {
+        souk_json_doc_move(&pending->end.doc, doc);
+        pending->end.value = value;
+    }
+    if (mcp->ended_first == NULL) {
+        mcp->ended_first = pending;
+    } else {
+        mcp->ended_last->next_ended = pending;
+    }
+    mcp->ended_last = pending;
+}
+
+bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end)
+{
+    souk_mcp_pending *pending = mcp->ended_first;
+    if (pending == NULL) {
+        return false;
+    }
+    mcp->ended_first = pending->next_ended;
+    *end = pending->end;
+    souk_json_doc_init(&pending->end.doc, mcp->alloc); /* it has moved to the taker */
+    souk_mcp_pending_free(mcp, pending);
+    return true;
+}
+
+static int write_request(souk_mcp *mcp, const souk_mcp_request *request, uint64_t id, souk_buf *out,
+                         souk_err *err)
+{
+    souk_mcp_envelope envelope;
+    memset(&envelope, 0, sizeof envelope);
+    envelope.id = (int64_t)id;
+    envelope.method = request->method;
+    envelope.params = request->params;
+    envelope.revision = mcp->revision;
+    envelope.client = &mcp->client;
+    return souk_mcp_write_request(out, &envelope, err);
+}
+
+int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, souk_ms now, uint64_t *id,
+                  souk_err *err)
+{
+    (void)now;
+    if (mcp->state != SOUK_MCP_READY) {
+        return souk_fail(err, SOUK_E_CLOSED, "the session is not open");
+    }
+    souk_mcp_pending *pending =
+        souk_mcp_pending_new(mcp, SOUK_MCP_FOR_REQUEST, request->method, request->tag);
+    if (pending == NULL) {
+        return souk_fail_memory(err);
+    }
+    souk_buf body;
+    souk_buf_init(&body, mcp->alloc, SIZE_MAX / 4);
+    int failed = write_request(mcp, request, pending->id, &body, err);
+    if (failed == SOUK_OK && souk_mcp_is_http(mcp)) {
+        souk_mcp_http_request http;
+        memset(&http, 0, sizeof http);
+        http.rpc_method = request->method;
+        http.name = request->name;
+        failed = souk_mcp_http_post(mcp, SOUK_MCP_FOR_REQUEST, pending, &http, &body, err);
+    } else if (failed == SOUK_OK) {
+        failed = souk_mcp_stdio_write(mcp, &body, err);
+    }
+    souk_buf_free(&body);
+    *id = pending->id;
+    if (failed != SOUK_OK) {
+        souk_idmap_remove(&mcp->pending, pending->id);
+        souk_mcp_pending_free(mcp, pending);
+    }
+    return failed;
+}
+
+void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason, souk_ms now)
+{
+    (void)now;
+    souk_mcp_pending *pending = souk_idmap_remove(&mcp->pending, id);
+    if (pending == NULL) {
+        return;
+    }
+    if (pending->exchange != NULL) {
+        souk_mcp_http_cancel(mcp, pending->exchange);
+    }
+    /* Modern HTTP: closing the stream is the signal. Everywhere else the server has to be told. */
+    bool closing_tells = souk_mcp_is_http(mcp) && souk_mcp_cancels_by_closing(mcp->revision);
+    if (mcp->state == SOUK_MCP_READY && !closing_tells) {
+        souk_buf message;
+        souk_buf_init(&message, mcp->alloc, 4096);
+        if (souk_mcp_write_cancelled(&message, (int64_t)id, souk_slice_of(reason), NULL) ==
+            SOUK_OK) {
+            souk_mcp_send_quietly(mcp, &message);
+        }
+        souk_buf_free(&message);
+    }
+    souk_mcp_pending_free(mcp, pending);
+}
+
+void souk_mcp_close(souk_mcp *mcp, souk_ms now)
+{
+    (void)now;
+    bool was_open = mcp->state == SOUK_MCP_READY;
+    mcp->state = SOUK_MCP_CLOSING;
+    if (mcp->child_alive) {
+        mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
+        return;
+    }
+    if (was_open && mcp->session_id.len > 0) {
+        souk_mcp_http_request http;
+        memset(&http, 0, sizeof http);
+        http.verb = SOUK_MCP_DELETE;
+        if (souk_mcp_http_post(mcp, SOUK_MCP_FOR_DELETE, NULL, &http, NULL, NULL) == SOUK_OK) {
+            return;
+        }
+    }
+    mcp->state = SOUK_MCP_CLOSED;
+}
+
+void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
+{
+    if (event->id == mcp->child && event->id != 0) {
+        souk_mcp_stdio_event(mcp, event, now);
+    } else {
+        souk_mcp_http_event(mcp, event, now);
+    }
+}
+
+souk_ms souk_mcp_deadline(const souk_mcp *mcp)
+{
+    souk_ms at = souk_mcp_http_deadline(mcp);
+    if (mcp->state == SOUK_MCP_OPENING) {
+        at = souk_ms_min(at, souk_ms_min(mcp->open_by, mcp->probe_by));
+    }
+    return at;
+}
+
+void souk_mcp_tick(souk_mcp *mcp, souk_ms now)
+{
+    souk_mcp_http_tick(mcp, now);
+    if (mcp->state == SOUK_MCP_OPENING && now >= mcp->open_by) {
+        souk_err why;
+        souk_fail(&why, SOUK_E_TIMEOUT,
+                  "the session was not open after %lld.%d s (option open_timeout)",
+                  (long long)(mcp->config.open_timeout / 1000),
+                  (int)(mcp->config.open_timeout % 1000 / 100));
+        souk_mcp_fail_open(mcp, &why);
+    } else if (mcp->state == SOUK_MCP_OPENING && now >= mcp->probe_by) {
+        souk_mcp_probe_silent(mcp, SOUK_MCP_PROBE_TIMED_OUT, now);
+    }
+}

@@ -1,0 +1,129 @@
+/*
+ * One MCP session, without I/O: the state machine that opens it, sends requests and reads answers,
+ * over Streamable HTTP or stdio, legacy (initialize) or modern (2026-07-28, stateless).
+ *
+ * It asks through a souk_port, is told through souk_mcp_event, and queues what it has to say: look
+ * at souk_mcp_state after each call, and fetch ended requests with souk_mcp_next.
+ */
+#ifndef SOUK_MCP_SESSION_H
+#define SOUK_MCP_SESSION_H
+
+#include "base/wire.h"
+#include "mcp/revision.h"
+#include "json/doc.h"
+
+typedef struct souk_mcp souk_mcp;
+
+/* Borrowed: all of it must live as long as the session. */
+typedef struct souk_mcp_config {
+    const char *name;        /* the server's name, for messages */
+    const char *url;         /* Streamable HTTP; NULL for stdio */
+    const char *const *argv; /* stdio: as in souk_spawn; NULL for HTTP */
+    const char *const *env;
+    const char *cwd;
+    const souk_header *headers; /* HTTP: sent with every request, beside the protocol's own */
+    size_t header_count;
+    const char *ca_file;
+    souk_slice group;       /* HTTP: connections are shared only within a group */
+    souk_slice client_name; /* clientInfo */
+    souk_slice client_version;
+    souk_slice capabilities;  /* client capabilities, a JSON object's text; empty means {} */
+    souk_mcp_revision pinned; /* only this revision; 0: find out */
+    souk_mcp_revision
+        remembered;          /* what an earlier session of this endpoint found out; 0: nothing */
+    souk_ms open_timeout;    /* ms, for all steps of the opening */
+    souk_ms probe_timeout;   /* ms: a stdio server that is silent so long after server/discover is
+                                legacy */
+    souk_ms exchange_cap;    /* ms: no exchange lives longer, whatever its caller wants */
+    souk_ms connect_timeout; /* ms */
+    souk_ms grace;           /* ms between the steps that end a child */
+    size_t max_response;     /* bytes of one answer, one line, one SSE event */
+    size_t max_header;       /* bytes of all headers of one answer */
+    size_t max_queue;        /* bytes that may wait for a child to read them */
+    unsigned max_depth;      /* nesting of JSON in answers */
+    bool ask_credential_on_401; /* a 401 means "session lost": opening again reads the credential
+                                   again */
+} souk_mcp_config;
+
+typedef enum souk_mcp_state {
+    SOUK_MCP_NEW,
+    SOUK_MCP_OPENING,
+    SOUK_MCP_READY,
+    SOUK_MCP_FAILED, /* opening failed: souk_mcp_why */
+    SOUK_MCP_LOST,   /* it was ready and is of no use any more: souk_mcp_why */
+    SOUK_MCP_CLOSING,
+    SOUK_MCP_CLOSED
+} souk_mcp_state;
+
+/*
+ * id_base: ids of exchanges and children are id_base + 1, + 2, ... The port is copied. NULL when
+ * out of memory.
+ */
+souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
+                       const souk_mcp_config *config, souk_id id_base);
+
+/* Cancels what is under way at the port, kills a child, frees. NULL is allowed. */
+void souk_mcp_free(souk_mcp *mcp);
+
+/*
+ * The value of the Authorization header for all requests from now on ("Bearer ..."), copied; empty
+ * for none. SOUK_E_LIMIT when out of memory.
+ */
+int souk_mcp_authorize(souk_mcp *mcp, souk_slice value, souk_err *err);
+
+/* Starts opening: the era probe, or what is remembered or pinned. Failure is shown by the state. */
+void souk_mcp_open(souk_mcp *mcp, souk_ms now);
+
+souk_mcp_state souk_mcp_get_state(const souk_mcp *mcp);
+const souk_err *souk_mcp_why(const souk_mcp *mcp);            /* of FAILED and LOST */
+souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp); /* 0 before it is ready */
+souk_slice souk_mcp_session_id(const souk_mcp *mcp);          /* empty when there is none */
+bool souk_mcp_contradicted(const souk_mcp *mcp); /* what was remembered turned out to be wrong */
+bool souk_mcp_contradicted(const souk_mcp *mcp); /* what was remembered turned out to be wrong */
+souk_id souk_mcp_child(const souk_mcp *mcp);     /* 0 for HTTP */
+
+typedef struct souk_mcp_request {
+    souk_slice method;
+    souk_slice params; /* a JSON object's text; empty for none */
+    souk_slice name;   /* value of the Mcp-Name header, where the method has one; may be empty */
+    void *tag;         /* comes back with the end */
+} souk_mcp_request;    /* only needed during the call */
+
+/*
+ * Sends a request; the session must be READY. *id is its JSON-RPC id, never used twice. An error
+ * means that nothing was sent and no end follows.
+ */
+int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, souk_ms now, uint64_t *id,
+                  souk_err *err);
+
+/*
+ * Gives up a request, telling the server as era and transport want it. No end follows. Unknown ids
+ * are ignored.
+ */
+void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason, souk_ms now);
+
+/* The end of a request. */
+typedef struct souk_mcp_end {
+    void *tag;
+    souk_err err;           /* kind SOUK_OK: `value` is the result */
+    bool lost;              /* it failed because the session is gone */
+    souk_json_doc doc;      /* the message that was received: the taker's to free or to move */
+    const souk_jval *value; /* into doc: the result; or the data of a JSON-RPC error; or NULL */
+} souk_mcp_end;
+
+/* Fetches the next end; false when there is none. */
+bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end);
+
+/*
+ * Starts the orderly end: DELETE for a legacy HTTP session, the ladder for a child. No request is
+ * in flight.
+ */
+void souk_mcp_close(souk_mcp *mcp, souk_ms now);
+
+void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
+
+/* When souk_mcp_tick wants to be called; SOUK_NEVER: not. */
+souk_ms souk_mcp_deadline(const souk_mcp *mcp);
+void souk_mcp_tick(souk_mcp *mcp, souk_ms now);
+
+#endif

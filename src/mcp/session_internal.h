@@ -1,0 +1,147 @@
+/*
+ * The insides of a session; only session*.c include it.
+ *
+ * session.c          birth, death, requests, ends, time
+ * session_open.c     the steps of opening: probe, initialize, initialized
+ * session_http.c     exchanges: one POST (or DELETE) and its response
+ * session_stdio.c    the child and its lines
+ * session_message.c  what arrived: answers to pending requests, and what the server wants of us
+ */
+#ifndef SOUK_SESSION_INTERNAL_H
+#define SOUK_SESSION_INTERNAL_H
+
+#include "base/idmap.h"
+#include "mcp/envelope.h"
+#include "mcp/era.h"
+#include "mcp/header.h"
+#include "mcp/lines.h"
+#include "mcp/reply.h"
+#include "mcp/result.h"
+#include "mcp/rpc.h"
+#include "mcp/server.h"
+#include "mcp/session.h"
+#include "mcp/sse.h"
+#include "json/read.h"
+
+typedef struct souk_mcp_pending souk_mcp_pending;
+typedef struct souk_mcp_exchange souk_mcp_exchange;
+
+typedef enum souk_mcp_purpose {
+    SOUK_MCP_FOR_PROBE,
+    SOUK_MCP_FOR_INITIALIZE,
+    SOUK_MCP_FOR_INITIALIZED,
+    SOUK_MCP_FOR_REQUEST,
+    SOUK_MCP_FOR_REPLY, /* an answer to the server, or a notification: nothing is expected back */
+    SOUK_MCP_FOR_DELETE
+} souk_mcp_purpose;
+
+/* A request of ours that has not ended yet, or whose end has not been fetched. */
+struct souk_mcp_pending {
+    uint64_t id; /* JSON-RPC */
+    souk_mcp_purpose purpose;
+    void *tag;
+    char *method;
+    souk_mcp_exchange *exchange; /* HTTP: the POST that carries it, while that is under way */
+    souk_mcp_end end;
+    souk_mcp_pending *next_ended;
+};
+
+struct souk_mcp_exchange {
+    souk_id id;
+    souk_mcp_purpose purpose;
+    souk_mcp_pending *pending; /* NULL when nothing is expected, or no longer */
+    bool sent_session;
+    bool has_head;
+    int status;
+    souk_mcp_media media;
+    int64_t retry_after_ms;
+    souk_buf body;
+    souk_sse sse;
+    bool refused; /* what came cannot be taken; the rest is thrown away */
+    souk_mcp_exchange *prev, *next;
+    souk_ms linger_until; /* SOUK_NEVER: still needed */
+};
+
+struct souk_mcp {
+    const souk_alloc *alloc;
+    souk_port port;
+    souk_mcp_config config;
+    souk_id id_base;
+    uint64_t serial; /* exchanges and children */
+    uint64_t rpc_serial;
+
+    souk_mcp_state state;
+    souk_err why;
+    souk_mcp_revision revision; /* 0 until it is known */
+    souk_mcp_revision asked;    /* what the probe or initialize under way asked for */
+    souk_mcp_client client;
+    souk_buf authorization;
+    souk_buf session_id;
+    bool worked;       /* a request other than the opening's was answered */
+    bool contradicted; /* what was remembered was wrong */
+    bool probed_twice;
+    bool initialized_twice;
+    bool retried_modern;
+    souk_ms open_by;
+    souk_ms probe_by;          /* stdio only */
+    souk_mcp_pending *opening; /* the probe or initialize under way */
+
+    souk_idmap pending;   /* JSON-RPC id -> souk_mcp_pending */
+    souk_idmap exchanges; /* exchange id -> souk_mcp_exchange */
+    souk_mcp_exchange *first_exchange;
+    size_t lingering;
+    souk_mcp_pending *ended_first, *ended_last;
+
+    souk_id child;
+    bool child_alive;
+    bool respawned;
+    souk_lines lines;
+};
+
+bool souk_mcp_is_http(const souk_mcp *mcp);
+
+/* session.c */
+souk_mcp_pending *souk_mcp_pending_new(souk_mcp *mcp, souk_mcp_purpose purpose, souk_slice method,
+                                       void *tag);
+void souk_mcp_pending_free(souk_mcp *mcp, souk_mcp_pending *pending);
+/* doc may be NULL; it is moved from. */
+void souk_mcp_end_request(souk_mcp *mcp, souk_mcp_pending *pending, const souk_err *err, bool lost,
+                          souk_json_doc *doc, const souk_jval *value);
+void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why);
+
+/* session_open.c */
+void souk_mcp_fail_open(souk_mcp *mcp, const souk_err *why);
+void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now);
+/* The probe or initialize came to an end: with an HTTP status (0: none), a message or NULL, or err.
+ */
+void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int status,
+                               const souk_rpc_message *message, const souk_err *err, souk_ms now);
+void souk_mcp_initialized_accepted(souk_mcp *mcp);
+void souk_mcp_probe_silent(souk_mcp *mcp, souk_mcp_probe_end end, souk_ms now);
+
+/* session_http.c */
+int souk_mcp_http_post(souk_mcp *mcp, souk_mcp_purpose purpose, souk_mcp_pending *pending,
+                       const souk_mcp_http_request *request, souk_buf *body, souk_err *err);
+void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
+void souk_mcp_http_cancel(souk_mcp *mcp, souk_mcp_exchange *exchange);
+void souk_mcp_http_tick(souk_mcp *mcp, souk_ms now);
+void souk_mcp_http_linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
+souk_ms souk_mcp_http_deadline(const souk_mcp *mcp);
+void souk_mcp_http_free(souk_mcp *mcp);
+
+/* session_stdio.c */
+int souk_mcp_stdio_spawn(souk_mcp *mcp, souk_err *err);
+int souk_mcp_stdio_write(souk_mcp *mcp, souk_buf *message, souk_err *err);
+void souk_mcp_stdio_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
+
+/* session_message.c */
+/* Sends a message that expects no answer, by whatever transport. The buffer is emptied. */
+void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message);
+/*
+ * Takes a text that should be a JSON-RPC message (or a batch). `expected` (may be NULL) is the
+ * request that an error without id answers. SOUK_E_PROTOCOL or SOUK_E_LIMIT when it is none.
+ */
+int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_pending *expected, int status,
+                       souk_ms now, souk_err *err);
+
+#endif

@@ -1,0 +1,159 @@
+/* Messages that arrive, by whatever transport: answers to what is pending, requests and
+ * notifications of the server. */
+#include "mcp/session_internal.h"
+
+#include <string.h>
+
+void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message)
+{
+    if (souk_mcp_is_http(mcp)) {
+        souk_mcp_http_request http;
+        memset(&http, 0, sizeof http);
+        (void)souk_mcp_http_post(mcp, SOUK_MCP_FOR_REPLY, NULL, &http, message, NULL);
+    } else {
+        (void)souk_mcp_stdio_write(mcp, message, NULL);
+    }
+}
+
+/* Legacy servers may ask; we declare no capability, so only a ping gets what it wants. */
+static void answer_server(souk_mcp *mcp, const souk_rpc_message *request)
+{
+    souk_buf reply;
+    souk_buf_init(&reply, mcp->alloc, 64 * 1024);
+    int failed;
+    if (souk_slice_is(request->method, "ping")) {
+        failed = souk_rpc_write_result(&reply, request->id, SOUK_LIT("{}"), NULL);
+    } else {
+        failed = souk_rpc_write_error(&reply, request->id, SOUK_RPC_METHOD_NOT_FOUND,
+                                      SOUK_LIT("the client does not support this method"),
+                                      souk_slice_make(NULL, 0), NULL);
+    }
+    if (failed == SOUK_OK) {
+        souk_mcp_send_quietly(mcp, &reply);
+    }
+    souk_buf_free(&reply);
+}
+
+static void request_succeeded(souk_mcp *mcp, souk_mcp_pending *pending, souk_json_doc *doc,
+                              const souk_rpc_message *message)
+{
+    souk_err why;
+    souk_mcp_result_type type = SOUK_MCP_RESULT_COMPLETE;
+    int failed = SOUK_OK;
+    if (souk_mcp_has_result_type(mcp->revision)) {
+        failed = souk_mcp_read_result_type(message->result, mcp->revision,
+                                           souk_slice_of(pending->method), &type, &why);
+    }
+    if (failed == SOUK_OK && type != SOUK_MCP_RESULT_COMPLETE) {
+        failed = souk_fail(&why, SOUK_E_PROTOCOL,
+                           "the server asks for something that this client did not say it can do");
+    }
+    mcp->worked = true;
+    if (failed == SOUK_OK) {
+        souk_mcp_end_request(mcp, pending, NULL, false, doc, message->result);
+    } else {
+        why.delivery = SOUK_DELIVERY_DELIVERED;
+        souk_mcp_end_request(mcp, pending, &why, false, doc, message->result);
+    }
+}
+
+static void request_failed(souk_mcp *mcp, souk_mcp_pending *pending, int status, souk_json_doc *doc,
+                           const souk_rpc_message *message)
+{
+    souk_err why;
+    bool sent_session = pending->exchange != NULL && pending->exchange->sent_session;
+    souk_mcp_outcome outcome = {mcp->revision, status, message, sent_session, mcp->worked};
+    bool lost = souk_mcp_is_http(mcp) && souk_mcp_lost(&outcome);
+    souk_rpc_fail(message, &why);
+    why.status = status;
+    if (lost) {
+        why.delivery = SOUK_DELIVERY_REJECTED;
+        souk_mcp_become_lost(mcp, &why);
+    } else {
+        mcp->worked = true;
+    }
+    souk_mcp_end_request(mcp, pending, &why, lost, doc, message->data);
+}
+
+/* The pending request that a response answers, or NULL. */
+static souk_mcp_pending *find_pending(souk_mcp *mcp, const souk_rpc_message *message,
+                                      souk_mcp_pending *expected)
+{
+    if (message->id.type == SOUK_RPC_ID_INT && message->id.number > 0) {
+        return souk_idmap_get(&mcp->pending, (uint64_t)message->id.number);
+    }
+    bool nameless = message->id.type == SOUK_RPC_ID_NONE || message->id.type == SOUK_RPC_ID_NULL;
+    return message->kind == SOUK_RPC_ERROR && nameless ? expected : NULL;
+}
+
+static void take_message(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
+                         souk_mcp_pending *expected, int status, souk_ms now)
+{
+    if (message->kind == SOUK_RPC_REQUEST) {
+        if (souk_mcp_is_legacy(mcp->revision) || mcp->state == SOUK_MCP_OPENING) {
+            answer_server(mcp, message);
+        }
+        return;
+    }
+    if (message->kind == SOUK_RPC_NOTIFICATION) {
+        return; /* nothing that souk does depends on one yet; a server may send them at any time */
+    }
+    souk_mcp_pending *pending = find_pending(mcp, message, expected);
+    if (pending == NULL) {
+        return; /* late, or never asked for */
+    }
+    if (pending->purpose != SOUK_MCP_FOR_REQUEST) {
+        souk_mcp_opening_answered(mcp, pending, status, message, NULL, now);
+    } else if (message->kind == SOUK_RPC_RESULT) {
+        request_succeeded(mcp, pending, doc, message);
+    } else {
+        request_failed(mcp, pending, status, doc, message);
+    }
+}
+
+/* Each message of a batch gets a document of its own, since each may answer another request. */
+static int take_batch(souk_mcp *mcp, const souk_json_doc *batch, int status, souk_ms now,
+                      souk_err *err)
+{
+    souk_json_elements it = souk_json_each_element(batch->root);
+    while (souk_json_next_element(&it)) {
+        souk_buf text;
+        souk_buf_init(&text, mcp->alloc, mcp->config.max_response);
+        souk_buf_add(&text, souk_json_raw(batch, it.value));
+        int failed = souk_buf_check(&text, "a message", err);
+        if (failed == SOUK_OK && souk_json_type_of(it.value) == SOUK_JSON_OBJECT) {
+            failed = souk_mcp_take_text(mcp, &text, NULL, status, now, err);
+        }
+        souk_buf_free(&text);
+        if (failed != SOUK_OK) {
+            return failed;
+        }
+    }
+    return SOUK_OK;
+}
+
+int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_pending *expected, int status,
+                       souk_ms now, souk_err *err)
+{
+    souk_json_doc doc;
+    souk_rpc_message message;
+    souk_json_limits limits;
+    memset(&limits, 0, sizeof limits);
+    limits.depth = mcp->config.max_depth;
+    limits.text = mcp->config.max_response;
+    souk_json_doc_init(&doc, mcp->alloc);
+    int failed = souk_json_read_take(&doc, text, &limits, err);
+    bool may_batch = mcp->revision == SOUK_MCP_UNKNOWN || souk_mcp_may_batch(mcp->revision);
+    if (failed == SOUK_OK && may_batch && souk_json_type_of(doc.root) == SOUK_JSON_ARRAY) {
+        failed = take_batch(mcp, &doc, status, now, err);
+    } else if (failed == SOUK_OK) {
+        failed = souk_rpc_read(doc.root, &message, err);
+        if (failed == SOUK_OK) {
+            take_message(mcp, &doc, &message, expected, status, now);
+        }
+    } else {
+        souk_err_prefix(err, "the message is not valid JSON");
+    }
+    souk_json_doc_free(&doc);
+    return failed;
+}
