@@ -1,0 +1,78 @@
+// What a specification may turn on the scripted server, with the defaults: a well-behaved server that speaks
+// the three legacy revisions, keeps sessions and answers with JSON.
+
+export const LEGACY = ['2025-11-25', '2025-06-18', '2025-03-26'];
+export const MODERN = '2026-07-28';
+
+export const defaults = () => ({
+  // Who may come in, and what is spoken.
+  token: null, // the Bearer token that every request must carry; null asks for none
+  revisions: [...LEGACY], // offered; with "2026-07-28" the server is a modern one (or both)
+  answer_revision: null, // answer initialize with this one, whatever was asked
+
+  // How requests are answered over HTTP.
+  answer: 'json', // or 'sse'
+  priming: false, // SSE: an event with an id and no data comes first (2025-11-25)
+  poll: false, // SSE: tools/call closes after the priming event; the answer waits for GET with Last-Event-ID
+  retry: null, // SSE: milliseconds in a retry: field
+  chunks: 0, // write bodies in pieces of this many bytes; 0 writes them whole
+  get: '405', // or 'stream': an event stream that stays open and silent
+  delete: '200', // or '405'
+  server_ping: false, // SSE: ask the client for a ping before tools/call is answered, and wait for its reply
+  delay: 0, // milliseconds before every answer
+
+  // Sessions.
+  session: 'header', // or 'none': no Mcp-Session-Id at all
+  session_calls: 0, // tools/call that a session lives for; 0 is no end
+  lost: '404', // an unknown session: '404' (with a JSON-RPC error), '404-plain', '400' (-32000), '200' (-32001)
+
+  // A legacy server's answer to server/discover and everything else modern:
+  // '400', '404', '405' (plain text), '400-rpc' (-32000), '404-rpc' (-32601), '200-32601', '200-32602', '500', 'hang'.
+  discover: '400',
+
+  // Tools.
+  page: 0, // tools in one page of tools/list; 0 is all
+  empty_cursor: false, // the first cursor is ""
+  repeat_cursor: false, // every page names the same next cursor: the list never ends
+
+  // Faults of the next requests, first match first; see README.md.
+  faults: [],
+
+  // stdio alone.
+  discover_stdio: '-32601', // a legacy server's answer: '-32601', '-32602', 'silent', 'die'
+  die_at_start: false,
+  die_on_call: 0, // the n-th tools/call ends the process, without an answer
+  flood_stderr: 0, // bytes written to stderr at the start and with every message
+  garbage: false, // lines on stdout that are no JSON, around every message
+  ignore_eof: false, // goes on when stdin is closed
+  ignore_term: false, // goes on when it is sent SIGTERM
+  out_of_order: false, // answers tools/call in pairs, the second first
+});
+
+// Sets what `changes` names. A name that does not exist is an error: a typo must not make a specification pass.
+export function turn(knobs, changes) {
+  for (const [name, value] of Object.entries(changes)) {
+    if (!(name in knobs)) throw new Error(`there is no knob '${name}'`);
+    // Lua's empty table arrives as {}.
+    const isEmptyTable = Array.isArray(knobs[name]) && !Array.isArray(value) && Object.keys(value).length === 0;
+    knobs[name] = isEmptyTable ? [] : value;
+  }
+  return knobs;
+}
+
+export const offersModern = (knobs) => knobs.revisions.includes(MODERN);
+export const offeredLegacy = (knobs) => LEGACY.filter((revision) => knobs.revisions.includes(revision));
+
+// The fault for this method (a JSON-RPC method, or GET or DELETE), used up by one; undefined when there is none.
+export function takeFault(knobs, method) {
+  const index = knobs.faults.findIndex((fault) => fault.method === '*' || fault.method === method);
+  if (index < 0) return undefined;
+  const fault = knobs.faults[index];
+  if ((fault.after ?? 0) > 0) {
+    fault.after -= 1;
+    return undefined;
+  }
+  fault.times = (fault.times ?? 1) - 1;
+  if (fault.times <= 0) knobs.faults.splice(index, 1);
+  return fault;
+}
