@@ -59,7 +59,7 @@ const char *souk_mcp_era_name(souk_mcp_era era)
 
 bool souk_mcp_has_session(souk_mcp_revision revision)
 {
-    return souk_mcp_is_legacy(revision) && revision >= SOUK_MCP_2025_03_26;
+    return souk_mcp_is_legacy(revision);
 }
 
 bool souk_mcp_sends_version_header(souk_mcp_revision revision)
@@ -84,12 +84,7 @@ bool souk_mcp_has_server_requests(souk_mcp_revision revision)
 
 bool souk_mcp_resumes_streams(souk_mcp_revision revision)
 {
-    return souk_mcp_has_session(revision);
-}
-
-bool souk_mcp_resumes_with_retry(souk_mcp_revision revision)
-{
-    return souk_mcp_has_session(revision) && revision >= SOUK_MCP_2025_11_25;
+    return souk_mcp_is_legacy(revision);
 }
 
 bool souk_mcp_cancels_by_closing(souk_mcp_revision revision)

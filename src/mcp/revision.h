@@ -44,7 +44,11 @@ const char *souk_mcp_era_name(souk_mcp_era era);
 
 /* All questions below answer false for SOUK_MCP_UNKNOWN. */
 
-/* Streamable HTTP with Mcp-Session-Id, GET streams and DELETE (2025-03-26 to 2025-11-25). */
+/*
+ * Streamable HTTP with Mcp-Session-Id, GET streams and DELETE (legacy). The text of 2024-11-05 has
+ * none of it, but servers that speak Streamable HTTP may settle on that revision all the same, and
+ * then want their session id back.
+ */
 bool souk_mcp_has_session(souk_mcp_revision revision);
 
 /* MCP-Protocol-Version on every HTTP request after the handshake (from 2025-06-18 on). */
@@ -59,15 +63,13 @@ bool souk_mcp_may_batch(souk_mcp_revision revision);
 /* The server may send requests, which want an answer (legacy). */
 bool souk_mcp_has_server_requests(souk_mcp_revision revision);
 
-/* A broken or ended stream goes on with GET and Last-Event-ID (2025-03-26 to 2025-11-25). */
-bool souk_mcp_resumes_streams(souk_mcp_revision revision);
-
 /*
- * The server may close a stream before the answer at any time, having said `retry:`; the client
- * waits that long and resumes (2025-11-25, basic/transports). A clean end before the answer is then
- * no failure.
+ * A stream that breaks or ends before the answer goes on with GET and Last-Event-ID, after the time
+ * that the server asked for with `retry:` (legacy). 2025-11-25 (basic/transports) demands the
+ * waiting and lets the server end a stream at any time; servers do both under the older revisions,
+ * too.
  */
-bool souk_mcp_resumes_with_retry(souk_mcp_revision revision);
+bool souk_mcp_resumes_streams(souk_mcp_revision revision);
 
 /*
  * Closing the stream of an HTTP request cancels it (modern); otherwise notifications/cancelled
