@@ -1,0 +1,370 @@
+#include "pool/mcp_endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "json/read.h"
+
+typedef struct reader {
+    souk_mcp_endpoint *endpoint;
+    souk_arena *arena;
+    const souk_target *target;
+    const souk_env *env;
+    souk_err *err;
+} reader;
+
+static const char *text(reader *r, souk_slice bytes)
+{
+    souk_slice copy;
+    return souk_arena_copy(r->arena, bytes, &copy) ? copy.ptr : NULL;
+}
+
+/* The text of an optional key; NULL when it is not there. False when out of memory. */
+static bool optional(reader *r, const char *key, const char **out)
+{
+    souk_slice value = souk_pairs_get(r->target->config, key);
+    *out = value.len == 0 ? NULL : text(r, value);
+    return value.len == 0 || *out != NULL;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Splits "npx -y some-server" at blanks; there is no quoting: mcp_command and mcp_args are for
+ * that. */
+static int split_command(reader *r, souk_slice line)
+{
+    const char **argv = souk_arena_array(r->arena, line.len / 2 + 2, sizeof *argv);
+    size_t count = 0;
+    for (size_t at = 0; argv != NULL && at < line.len;) {
+        size_t start = at;
+        while (at < line.len && !is_blank(line.ptr[at])) {
+            at++;
+        }
+        if (at > start) {
+            argv[count] = text(r, souk_slice_make(line.ptr + start, at - start));
+            if (argv[count++] == NULL) {
+                return souk_fail_memory(r->err);
+            }
+        }
+        at++;
+    }
+    if (argv == NULL) {
+        return souk_fail_memory(r->err);
+    }
+    r->endpoint->argv = argv;
+    return SOUK_OK;
+}
+
+static bool has_nul(souk_slice bytes)
+{
+    return souk_slice_find(bytes, '\0') < bytes.len;
+}
+
+static int read_json(reader *r, souk_json_doc *doc, const char *key, souk_slice json,
+                     souk_json_type wanted)
+{
+    souk_err why;
+    int failed = souk_json_read(doc, json, NULL, &why);
+    if (failed == SOUK_OK && souk_json_type_of(doc->root) == wanted) {
+        return SOUK_OK;
+    }
+    return souk_fail(r->err, SOUK_E_CONFIG, "%s of server '%.*s': expected a JSON %s", key,
+                     SOUK_ARG(r->target->name), souk_json_type_name(wanted));
+}
+
+static int read_args(reader *r, souk_slice command)
+{
+    souk_slice json = souk_pairs_get(r->target->config, "mcp_args");
+    souk_json_doc doc;
+    souk_json_doc_init(&doc, r->arena->alloc);
+    int failed = json.len == 0 ? SOUK_OK : read_json(r, &doc, "mcp_args", json, SOUK_JSON_ARRAY);
+    size_t count = failed != SOUK_OK || doc.root == NULL ? 0 : doc.root->size;
+    const char **argv = souk_arena_array(r->arena, count + 2, sizeof *argv);
+    size_t at = 0;
+    if (argv == NULL || (argv[at++] = text(r, command)) == NULL) {
+        failed = souk_fail_memory(r->err);
+    }
+    souk_json_elements it = souk_json_each_element(doc.root);
+    while (failed == SOUK_OK && souk_json_next_element(&it)) {
+        souk_slice value = souk_json_string(it.value);
+        if (souk_json_type_of(it.value) != SOUK_JSON_STRING || has_nul(value)) {
+            failed = souk_fail(r->err, SOUK_E_CONFIG,
+                               "args of server '%.*s': argument %zu is no plain string",
+                               SOUK_ARG(r->target->name), at);
+        } else if ((argv[at++] = text(r, value)) == NULL) {
+            failed = souk_fail_memory(r->err);
+        }
+    }
+    souk_json_doc_free(&doc);
+    r->endpoint->argv = argv;
+    return failed;
+}
+
+/* "NAME=value" in the arena, or NULL. */
+static const char *assignment(reader *r, souk_slice name, souk_slice value)
+{
+    char *out = souk_arena_new(r->arena, name.len + value.len + 2);
+    if (out != NULL) {
+        memcpy(out, name.ptr, name.len);
+        out[name.len] = '=';
+        if (value.len > 0) {
+            memcpy(out + name.len + 1, value.ptr, value.len);
+        }
+        out[name.len + value.len + 1] = '\0';
+    }
+    return out;
+}
+
+static bool valid_assignment(souk_slice name, souk_slice value)
+{
+    return name.len > 0 && !has_nul(name) && !has_nul(value) &&
+           souk_slice_find(name, '=') == name.len;
+}
+
+static int add_assignment(reader *r, const char **env, size_t *count, souk_slice name,
+                          souk_slice value)
+{
+    if (!valid_assignment(name, value)) {
+        return souk_fail(r->err, SOUK_E_CONFIG,
+                         "env of server '%.*s': '%.*s' is no name or value of a variable",
+                         SOUK_ARG(r->target->name), SOUK_ARG(name));
+    }
+    env[*count] = assignment(r, name, value);
+    return env[(*count)++] == NULL ? souk_fail_memory(r->err) : SOUK_OK;
+}
+
+static int read_child_env(reader *r)
+{
+    souk_slice json = souk_pairs_get(r->target->config, "mcp_env");
+    souk_json_doc doc;
+    souk_json_doc_init(&doc, r->arena->alloc);
+    int failed = json.len == 0 ? SOUK_OK : read_json(r, &doc, "mcp_env", json, SOUK_JSON_OBJECT);
+    size_t most =
+        r->target->config.count + (failed != SOUK_OK || doc.root == NULL ? 0 : doc.root->size);
+    const char **env = souk_arena_array(r->arena, most + 1, sizeof *env);
+    size_t count = 0;
+    if (env == NULL) {
+        failed = souk_fail_memory(r->err);
+    }
+    for (size_t i = 0; failed == SOUK_OK && i < r->target->config.count; i++) {
+        souk_pair pair = r->target->config.items[i];
+        if (souk_slice_starts(pair.key, SOUK_LIT("mcp_env_"))) {
+            failed = add_assignment(r, env, &count, souk_slice_from(pair.key, 8), pair.value);
+        }
+    }
+    souk_json_members it = souk_json_each_member(doc.root);
+    while (failed == SOUK_OK && souk_json_next_member(&it)) {
+        if (souk_json_type_of(it.value) != SOUK_JSON_STRING) {
+            failed = souk_fail(r->err, SOUK_E_CONFIG, "env of server '%.*s': '%.*s' is no string",
+                               SOUK_ARG(r->target->name), SOUK_ARG(it.key));
+        } else {
+            failed = add_assignment(r, env, &count, it.key, souk_json_string(it.value));
+        }
+    }
+    souk_json_doc_free(&doc);
+    r->endpoint->env = env;
+    return failed;
+}
+
+static int read_headers(reader *r)
+{
+    souk_slice json = souk_pairs_get(r->target->config, "mcp_headers");
+    if (json.len == 0) {
+        return SOUK_OK;
+    }
+    souk_json_doc doc;
+    souk_json_doc_init(&doc, r->arena->alloc);
+    int failed = read_json(r, &doc, "headers", json, SOUK_JSON_OBJECT);
+    souk_header *headers = NULL;
+    size_t count = 0;
+    if (failed == SOUK_OK) {
+        headers = souk_arena_array(r->arena, doc.root->size + 1, sizeof *headers);
+        failed = headers == NULL ? souk_fail_memory(r->err) : SOUK_OK;
+    }
+    souk_json_members it = souk_json_each_member(doc.root);
+    while (failed == SOUK_OK && souk_json_next_member(&it)) {
+        souk_header *header = &headers[count++];
+        if (souk_json_type_of(it.value) != SOUK_JSON_STRING) {
+            failed =
+                souk_fail(r->err, SOUK_E_CONFIG, "headers of server '%.*s': '%.*s' is no string",
+                          SOUK_ARG(r->target->name), SOUK_ARG(it.key));
+        } else if (!souk_arena_copy(r->arena, it.key, &header->name) ||
+                   !souk_arena_copy(r->arena, souk_json_string(it.value), &header->value)) {
+            failed = souk_fail_memory(r->err);
+        }
+    }
+    souk_json_doc_free(&doc);
+    r->endpoint->headers = headers;
+    r->endpoint->header_count = count;
+    return failed;
+}
+
+/* The URL, or a command line, from the first source that has one. */
+static souk_slice find_url(reader *r)
+{
+    static const char *const keys[] = {"mcp_server_url", "mcp_url", "mcp_server_endpoint"};
+    const char *variable = NULL;
+    if (optional(r, "mcp_server_url_override_env", &variable) && variable != NULL) {
+        const char *value = r->env->get(r->env->user, variable);
+        if (value != NULL && value[0] != '\0') {
+            return souk_slice_of(value);
+        }
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        souk_slice url = souk_pairs_get(r->target->config, keys[i]);
+        if (url.len > 0) {
+            return url;
+        }
+    }
+    return souk_slice_make(NULL, 0);
+}
+
+static bool has_scheme(souk_slice url)
+{
+    for (size_t i = 0; i + 2 < url.len; i++) {
+        if (memcmp(url.ptr + i, "://", 3) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_place(reader *r)
+{
+    souk_slice url = souk_slice_trim(find_url(r));
+    souk_slice command = souk_pairs_get(r->target->config, "mcp_command");
+    if (has_nul(url) || has_nul(command)) {
+        return souk_fail(r->err, SOUK_E_CONFIG, "the address of server '%.*s' contains a NUL byte",
+                         SOUK_ARG(r->target->name));
+    }
+    if (url.len > 0 && has_scheme(url)) {
+        if (!souk_slice_starts_nocase(url, SOUK_LIT("http://")) &&
+            !souk_slice_starts_nocase(url, SOUK_LIT("https://"))) {
+            return souk_fail(r->err, SOUK_E_CONFIG,
+                             "the URL of server '%.*s' is neither http nor https",
+                             SOUK_ARG(r->target->name));
+        }
+        r->endpoint->url = text(r, url);
+        return r->endpoint->url == NULL ? souk_fail_memory(r->err) : SOUK_OK;
+    }
+    int failed;
+    if (command.len > 0) {
+        failed = read_args(r, command);
+    } else if (url.len > 0) {
+        failed = split_command(r, url);
+    } else {
+        return souk_fail(
+            r->err, SOUK_E_CONFIG,
+            "server '%.*s' has no address: expected mcp_server_url or mcp_command in its metadata",
+            SOUK_ARG(r->target->name));
+    }
+    return failed == SOUK_OK ? read_child_env(r) : failed;
+}
+
+int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
+                           const souk_target *target, const souk_env *env, souk_err *err)
+{
+    reader r = {endpoint, arena, target, env, err};
+    memset(endpoint, 0, sizeof *endpoint);
+    int failed = read_place(&r);
+    if (failed == SOUK_OK) {
+        failed = read_headers(&r);
+    }
+    if (failed != SOUK_OK) {
+        return failed;
+    }
+    endpoint->name = text(&r, target->name.len > 0 ? target->name : SOUK_LIT("mcp"));
+    if (endpoint->name == NULL || !optional(&r, "mcp_cwd", &endpoint->cwd) ||
+        !optional(&r, "mcp_ca_file", &endpoint->ca_file)) {
+        return souk_fail_memory(err);
+    }
+    souk_slice pinned = souk_pairs_get(target->config, "mcp_pinned_version");
+    endpoint->pinned = souk_mcp_revision_from(pinned);
+    if (pinned.len > 0 && endpoint->pinned == SOUK_MCP_UNKNOWN) {
+        return souk_fail(err, SOUK_E_CONFIG,
+                         "protocol_version of server '%.*s': '%.*s' is none that souk speaks",
+                         SOUK_ARG(target->name), SOUK_ARG(pinned));
+    }
+    return SOUK_OK;
+}
+
+/* 128 bits under the secret seed: nobody can aim at somebody else's key. */
+static void add_hash(souk_buf *key, souk_slice bytes, uint64_t seed)
+{
+    souk_buf_addf(key, "%016llx%016llx\n", (unsigned long long)souk_hash(bytes, seed),
+                  (unsigned long long)souk_hash(bytes, ~seed));
+}
+
+void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
+                           uint64_t seed, souk_buf *key)
+{
+    if (endpoint->url != NULL) {
+        souk_slice url = souk_slice_of(endpoint->url);
+        url.len = souk_slice_find(url, '#'); /* a fragment never leaves the client */
+        souk_buf_addf(key, "http %zu ", url.len);
+        souk_buf_add(key, url);
+        souk_buf_addf(key, "\nauth %llu ", (unsigned long long)target->auth);
+        souk_buf_add(key, souk_pairs_get(target->config, "mcp_auth_env_var"));
+        souk_buf_add_byte(key, '\n');
+    } else {
+        souk_buf_add_text(key, "stdio\n");
+        for (size_t i = 0; endpoint->argv[i] != NULL; i++) {
+            souk_buf_addf(key, "%zu ", strlen(endpoint->argv[i]));
+            souk_buf_add_text(key, endpoint->argv[i]);
+        }
+        for (size_t i = 0; endpoint->env[i] != NULL; i++) {
+            add_hash(key, souk_slice_of(endpoint->env[i]), seed);
+        }
+        souk_buf_add_text(key, endpoint->cwd == NULL ? "" : endpoint->cwd);
+    }
+    add_hash(key, souk_pairs_get(target->config, "mcp_headers"), seed);
+    souk_buf_addf(key, "%d ", (int)endpoint->pinned);
+    souk_buf_add_text(key, endpoint->ca_file == NULL ? "" : endpoint->ca_file);
+}
+
+/* Looks into one variable, and notes its name. */
+static bool try_variable(souk_mcp_token *token, const char *name, const souk_env *env)
+{
+    size_t used = strlen(token->looked_for);
+    snprintf(token->looked_for + used, sizeof token->looked_for - used, "%s%s",
+             used > 0 ? ", " : "", name);
+    const char *value = env->get(env->user, name);
+    if (value == NULL || value[0] == '\0') {
+        return false;
+    }
+    token->value = souk_slice_of(value);
+    snprintf(token->source, sizeof token->source, "%s", name);
+    return true;
+}
+
+void souk_mcp_token_find(souk_mcp_token *token, const souk_target *target, const souk_env *env)
+{
+    char name[128];
+    memset(token, 0, sizeof *token);
+    souk_slice variable = souk_pairs_get(target->config, "mcp_auth_env_var");
+    if (variable.len > 0 && variable.len < sizeof name) {
+        snprintf(name, sizeof name, "%.*s", SOUK_ARG(variable));
+        if (try_variable(token, name, env)) {
+            return;
+        }
+    }
+    if (target->name.len > 0 && target->name.len + sizeof "_MCP_TOKEN" <= sizeof name) {
+        for (size_t i = 0; i < target->name.len; i++) {
+            char c = target->name.ptr[i];
+            bool lower = c >= 'a' && c <= 'z';
+            bool plain = lower || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+            name[i] = lower ? (char)(c - 'a' + 'A') : plain ? c : '_';
+        }
+        memcpy(name + target->name.len, "_MCP_TOKEN", sizeof "_MCP_TOKEN");
+        if (try_variable(token, name, env)) {
+            return;
+        }
+    }
+    if (!souk_slice_is(variable, "MCP_AUTH_TOKEN")) {
+        (void)try_variable(token, "MCP_AUTH_TOKEN", env);
+    }
+}

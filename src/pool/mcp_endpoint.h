@@ -1,0 +1,56 @@
+/*
+ * Where an MCP server is, read from flat metadata: the keys mcp_* that capability files and server
+ * options use.
+ */
+#ifndef SOUK_MCP_ENDPOINT_H
+#define SOUK_MCP_ENDPOINT_H
+
+#include "base/env.h"
+#include "base/wire.h"
+#include "mcp/revision.h"
+#include "pool/handler.h"
+
+/* All texts are NUL-terminated and live in the arena. */
+typedef struct souk_mcp_endpoint {
+    const char *name;        /* the server's name; "mcp" when the target has none */
+    const char *url;         /* NULL for stdio */
+    const char *const *argv; /* NULL for HTTP */
+    const char *const *env;
+    const char *cwd;
+    const char *ca_file;
+    const souk_header *headers;
+    size_t header_count;
+    souk_mcp_revision pinned;
+} souk_mcp_endpoint;
+
+/*
+ * Reads, in this order of preference: the variable that mcp_server_url_override_env names,
+ * mcp_server_url, mcp_url, mcp_server_endpoint; or mcp_command with mcp_args (a JSON array's text),
+ * mcp_env (a JSON object's text) or mcp_env_NAME, and mcp_cwd. A "URL" without "://" is a command
+ * line, split at blanks. Also mcp_headers (a JSON object's text), mcp_ca_file, mcp_pinned_version.
+ * SOUK_E_CONFIG says which key is missing or wrong; SOUK_E_LIMIT when out of memory.
+ */
+int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
+                           const souk_target *target, const souk_env *env, souk_err *err);
+
+/*
+ * Appends what tells this endpoint from others. Credentials are no part of it, only where they come
+ * from; the user's headers and a child's environment go in as a hash with the secret seed.
+ */
+void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
+                           uint64_t seed, souk_buf *key);
+
+/* A token that was found, and where was looked. */
+typedef struct souk_mcp_token {
+    souk_slice value;     /* ptr NULL: none; valid until the next look-up in the environment */
+    char source[128];     /* the variable it came from; "" */
+    char looked_for[400]; /* "MCP_AUTH_TOKEN, GITHUB_MCP_TOKEN": for messages */
+} souk_mcp_token;
+
+/*
+ * Looks into the environment: the variable named by mcp_auth_env_var, then <SERVER>_MCP_TOKEN, then
+ * MCP_AUTH_TOKEN. An empty variable counts as absent.
+ */
+void souk_mcp_token_find(souk_mcp_token *token, const souk_target *target, const souk_env *env);
+
+#endif

@@ -1,0 +1,42 @@
+/* The session handler for MCP: endpoints, credentials and calls on one side, souk_mcp sessions on
+ * the other. */
+#ifndef SOUK_MCP_HANDLER_H
+#define SOUK_MCP_HANDLER_H
+
+#include "pool/handler.h"
+
+/* X(name, default, least, most, unit, meaning): whole numbers; times in milliseconds */
+#define SOUK_MCP_OPTIONS(X)                                                                        \
+    X(open_timeout, 30000, 1, 3600000, "ms", "time for opening a session over HTTP")               \
+    X(spawn_timeout, 60000, 1, 3600000, "ms", "time for starting a child and opening its session") \
+    X(probe_timeout, 3000, 1, 3600000, "ms",                                                       \
+      "a child that is silent so long after server/discover is legacy")                            \
+    X(connect_timeout, 10000, 1, 3600000, "ms", "time for a connection, TLS included")             \
+    X(child_grace, 2000, 0, 60000, "ms",                                                           \
+      "time between the steps that end a child: stdin closed, TERM, KILL")                         \
+    X(max_response, 33554432, 1024, 1073741824, "bytes",                                           \
+      "one answer, one line of a child, one event of a stream")                                    \
+    X(max_header, 262144, 1024, 16777216, "bytes", "all headers of one answer")                    \
+    X(max_queue, 67108864, 1024, 1073741824, "bytes", "input that a child has not read yet")       \
+    X(max_depth, 128, 1, 1000, "levels", "nesting of JSON in answers")
+
+typedef struct souk_mcp_options {
+#define SOUK_MCP_OPTION_FIELD(name, standard, least, most, unit, meaning) int64_t name;
+    SOUK_MCP_OPTIONS(SOUK_MCP_OPTION_FIELD)
+#undef SOUK_MCP_OPTION_FIELD
+} souk_mcp_options;
+
+void souk_mcp_options_default(souk_mcp_options *options);
+
+typedef struct souk_mcp_handler {
+    souk_handler base; /* prefix "mcp" */
+    souk_mcp_options options;
+    const struct souk_pool *pool;
+    uint64_t seed;
+} souk_mcp_handler;
+
+/* Fills the handler; give &handler->base to souk_pool_add_handler. It owns nothing. */
+void souk_mcp_handler_init(souk_mcp_handler *handler, const souk_mcp_options *options,
+                           const struct souk_pool *pool, uint64_t seed);
+
+#endif
