@@ -61,7 +61,7 @@ souk_mcp_answer souk_mcp_answer_of(const souk_mcp_head *head);
  * Fills *err for a request that was not answered with a 2xx: kind, status, code, delivery,
  * retryable. message: the JSON-RPC error in the body, or NULL. Returns the kind:
  *   401, 403                  SOUK_E_AUTH       rejected
- *   a JSON-RPC error          SOUK_E_RPC        see souk_rpc_fail
+ *   a JSON-RPC error          SOUK_E_RPC        as souk_rpc_fail says; 408, 425, 429 as below
  *   408, 425, 429             SOUK_E_TRANSPORT  rejected, retryable
  *   5xx                       SOUK_E_TRANSPORT  ambiguous, retryable
  *   413, 431                  SOUK_E_LIMIT      rejected
