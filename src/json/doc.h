@@ -1,9 +1,10 @@
 /*
  * JSON documents: what the reader makes, and how to look at it.
  *
- * A document is a tape: values in document order in one array, children right behind their parent, an object's
- * members as pairs (key, value). Walking needs no recursion, skipping a subtree is one addition. Every value
- * knows which bytes of the text it was read from, so that a part can be passed on byte for byte.
+ * A document is a tape: values in document order in one array, children right behind their parent,
+ * an object's members as pairs (key, value). Walking needs no recursion, skipping a subtree is one
+ * addition. Every value knows which bytes of the text it was read from, so that a part can be
+ * passed on byte for byte.
  */
 #ifndef SOUK_JSON_DOC_H
 #define SOUK_JSON_DOC_H
@@ -25,8 +26,8 @@ typedef enum souk_json_type {
 } souk_json_type;
 
 typedef struct souk_jval {
-    uint8_t type;   /* souk_json_type */
-    uint32_t size;  /* bytes of a string or BIGINT, elements of an array, members of an object */
+    uint8_t type;  /* souk_json_type */
+    uint32_t size; /* bytes of a string or BIGINT, elements of an array, members of an object */
     union {
         bool boolean;
         int64_t integer;
@@ -38,7 +39,8 @@ typedef struct souk_jval {
     uint32_t end;   /* offset behind its last byte */
 } souk_jval;
 
-/* A container within more than so many others is never read, so that whoever recurses knows how deep it goes. */
+/* A container within more than so many others is never read, so that whoever recurses knows how
+ * deep it goes. */
 enum { SOUK_JSON_MAX_DEPTH = 1000 };
 
 typedef struct souk_json_doc {
@@ -53,22 +55,25 @@ typedef struct souk_json_doc {
 void souk_json_doc_init(souk_json_doc *doc, const souk_alloc *alloc);
 void souk_json_doc_free(souk_json_doc *doc);
 
-/* Moves `from` to `to` (which is freed first); values keep their addresses. `from` is empty and usable. */
+/* Moves `from` to `to` (which is freed first); values keep their addresses. `from` is empty and
+ * usable. */
 void souk_json_doc_move(souk_json_doc *to, souk_json_doc *from);
 
 /* Type of the value; NULL is allowed and answers SOUK_JSON_NULL. */
 souk_json_type souk_json_type_of(const souk_jval *value);
-const char *souk_json_type_name(souk_json_type type); /* "null", "boolean", "integer", "number", ... */
+const char *
+souk_json_type_name(souk_json_type type); /* "null", "boolean", "integer", "number", ... */
 
 /* The first child: an element, or the first member's KEY. NULL when there is none. */
 const souk_jval *souk_json_first(const souk_jval *container);
 
-/* What follows the whole subtree of `value` on the tape. Only meaningful inside a container: count with size. */
+/* What follows the whole subtree of `value` on the tape. Only meaningful inside a container: count
+ * with size. */
 const souk_jval *souk_json_after(const souk_jval *value);
 
 /*
- * The member's value, or NULL when `object` is NULL, is no object, or has no such member. With duplicate keys
- * the last one counts.
+ * The member's value, or NULL when `object` is NULL, is no object, or has no such member. With
+ * duplicate keys the last one counts.
  */
 const souk_jval *souk_json_get(const souk_jval *object, const char *key);
 const souk_jval *souk_json_get_slice(const souk_jval *object, souk_slice key);
@@ -91,18 +96,28 @@ bool souk_json_is_true(const souk_jval *value);
 /* The number when it is an integer (1.0 and 1e2 count); false otherwise. */
 bool souk_json_integer(const souk_jval *value, int64_t *out);
 
-/* The number of any numeric type, a BIGINT's to the nearest double (or infinity); false otherwise. */
+/* The number of any numeric type, a BIGINT's to the nearest double (or infinity); false otherwise.
+ */
 bool souk_json_number(const souk_jval *value, double *out);
 
 /* The bytes of the text that the value was read from. Valid as long as the text. */
 souk_slice souk_json_raw(const souk_json_doc *doc, const souk_jval *value);
 
 /*
- * Equality as JSON Schema and JSON-RPC mean it: numbers by value (1 equals 1.0), objects without order.
+ * Equality as JSON Schema (2020-12, section 4.2.2) and JSON-RPC mean it: numbers by value (1
+ * equals 1.0), objects without order; of duplicate keys the last counts. NULL equals only NULL. The
+ * members of two objects are compared in pairs: where a hostile side may send objects of many
+ * thousands, use souk_json_equal_large.
  */
 bool souk_json_equal(const souk_jval *a, const souk_jval *b);
 
-/* Walks an object: for (it = souk_json_each_member(o); souk_json_next_member(&it);) use it.key, it.value. */
+/* The same in n log n, because it sorts large objects. False when out of memory: *equal says
+ * nothing then. */
+bool souk_json_equal_large(const souk_alloc *alloc, const souk_jval *a, const souk_jval *b,
+                           bool *equal);
+
+/* Walks an object: for (it = souk_json_each_member(o); souk_json_next_member(&it);) use it.key,
+ * it.value. */
 typedef struct souk_json_members {
     const souk_jval *next;
     size_t left;
@@ -110,7 +125,8 @@ typedef struct souk_json_members {
     const souk_jval *value;
 } souk_json_members;
 
-souk_json_members souk_json_each_member(const souk_jval *object); /* NULL or no object: nothing to walk */
+souk_json_members
+souk_json_each_member(const souk_jval *object); /* NULL or no object: nothing to walk */
 bool souk_json_next_member(souk_json_members *it);
 
 /* Walks an array in the same way: it.value. */

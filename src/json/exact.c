@@ -1,14 +1,16 @@
 #include "json/exact.h"
 
 /*
- * The middle between two doubles has at most 768 significant digits. A number of which the first 800 are equal to
- * it is equal, or larger when a digit other than 0 follows; all digits behind only say "and more".
+ * The middle between two doubles has at most 768 significant digits. A number of which the first
+ * 800 are equal to it is equal, or larger when a digit other than 0 follows; all digits behind only
+ * say "and more".
  */
 enum { DIGITS_KEPT = 800 };
 
 /*
- * A natural number with room for 4096 bits. 800 digits have 2658 bits. The other side is as large, and made of a
- * mantissa times a power of five, at most 5^1142 with 2652 bits: nothing below can overflow.
+ * A natural number with room for 4096 bits. 800 digits have 2658 bits. The other side is as large,
+ * and made of a mantissa times a power of five, at most 5^1142 with 2652 bits: nothing below can
+ * overflow.
  */
 enum { BIG_LIMBS = 128 };
 
@@ -64,7 +66,8 @@ static int compare(const big *a, const big *b)
     return 0;
 }
 
-/* The leading digits as a natural number; *dropped is how many follow, *more whether one of those is not 0. */
+/* The leading digits as a natural number; *dropped is how many follow, *more whether one of those
+ * is not 0. */
 static void from_digits(big *n, souk_slice digits, int64_t *dropped, bool *more)
 {
     unsigned kept = 0;
@@ -99,7 +102,8 @@ int souk_exact_compare(souk_slice digits, int64_t scale, uint64_t mantissa, int 
     binary.limb[1] = (uint32_t)(mantissa >> 32);
     binary.count = binary.limb[1] != 0 ? 2 : 1;
 
-    /* decimal * 5^scale * 2^scale against binary * 2^exponent: factors go where they are positive. */
+    /* decimal * 5^scale * 2^scale against binary * 2^exponent: factors go where they are positive.
+     */
     multiply_pow5(scale > 0 ? &decimal : &binary, scale > 0 ? scale : -scale);
     int64_t shift = scale - exponent;
     multiply_pow2(shift > 0 ? &decimal : &binary, shift > 0 ? shift : -shift);

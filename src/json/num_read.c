@@ -16,11 +16,13 @@ enum {
 
 #define HIDDEN_BIT (UINT64_C(1) << FRACTION_BITS)
 #define FRACTION_MASK (HIDDEN_BIT - 1)
-#define EXPONENT_CAP INT64_C(1000000000000) /* more than any text has bytes, so that sums cannot overflow */
+#define EXPONENT_CAP                                                                               \
+    INT64_C(1000000000000) /* more than any text has bytes, so that sums cannot overflow */
 
 /*
- * A decimal literal, taken apart. `w` holds its first 19 significant digits, and `dropped` digits follow them. When
- * all dropped digits are 0 the value is exactly w * 10^(scale + dropped); else it lies between that and w + 1.
+ * A decimal literal, taken apart. `w` holds its first 19 significant digits, and `dropped` digits
+ * follow them. When all dropped digits are 0 the value is exactly w * 10^(scale + dropped); else it
+ * lies between that and w + 1.
  */
 typedef struct decimal {
     bool negative;
@@ -75,8 +77,8 @@ static const char *take_exponent(decimal *d, const char *at, const char *end)
 }
 
 /*
- * Takes a literal apart; *stop is what follows it. On failure false: *stop is the problem, *expected what should
- * have been there.
+ * Takes a literal apart; *stop is what follows it. On failure false: *stop is the problem,
+ * *expected what should have been there.
  */
 static bool take_apart(souk_slice text, decimal *d, const char **stop, const char **expected)
 {
@@ -138,7 +140,8 @@ static uint64_t double_bits(uint64_t fraction, int exponent)
     return (fraction & FRACTION_MASK) | (uint64_t)exponent << FRACTION_BITS;
 }
 
-/* w (its top bit set) times the 128 bits of 10^power, upper half; right in every bit that decides. */
+/* w (its top bit set) times the 128 bits of 10^power, upper half; right in every bit that decides.
+ */
 static souk_wide scaled_product(uint64_t w, int power)
 {
     souk_pow10 factor = souk_pow10_floor(power);
@@ -170,8 +173,9 @@ static uint64_t subnormal_bits(uint64_t mantissa, int exponent)
 }
 
 /*
- * The bits of the double nearest to w * 10^q, w > 0. The method is that of Lemire, "Number Parsing at a Gigabyte per
- * Second" (2021); Mushtak and Lemire, "Fast Number Parsing Without Fallback" (2022), prove that it never fails.
+ * The bits of the double nearest to w * 10^q, w > 0. The method is that of Lemire, "Number Parsing
+ * at a Gigabyte per Second" (2021); Mushtak and Lemire, "Fast Number Parsing Without Fallback"
+ * (2022), prove that it never fails.
  */
 static uint64_t nearest_bits(uint64_t w, int64_t q)
 {
@@ -205,7 +209,8 @@ static uint64_t nearest_bits(uint64_t w, int64_t q)
                                          : double_bits(mantissa, exponent);
 }
 
-/* The literal lies between the doubles `low` and `low + 1` (as bits): which is nearer? Ties go to the even one. */
+/* The literal lies between the doubles `low` and `low + 1` (as bits): which is nearer? Ties go to
+ * the even one. */
 static uint64_t nearer_bits(const decimal *d, uint64_t low)
 {
     int exponent = (int)(low >> FRACTION_BITS);
@@ -291,7 +296,8 @@ bool souk_num_equals(souk_slice digits, double number)
     if (!take_apart(digits, &d, &stop, &expected) || d.negative != (bits >> 63 != 0)) {
         return false;
     }
-    /* The nearest double is the only one that can be equal; then both sides are of the same size. */
+    /* The nearest double is the only one that can be equal; then both sides are of the same size.
+     */
     if (d.digits.len > INTEGER_DIGITS || to_double(&d) != number) {
         return false;
     }

@@ -8,8 +8,8 @@ enum {
     FRACTION_BITS = 52,
     EXPONENT_BIAS = 1023,
     EXPONENT_MASK = 0x7FF,
-    PLAIN_LOW = -6,   /* 0.000001 is still written without an exponent ... */
-    PLAIN_HIGH = 17   /* ... and so is 12345678901234567.0 */
+    PLAIN_LOW = -6, /* 0.000001 is still written without an exponent ... */
+    PLAIN_HIGH = 17 /* ... and so is 12345678901234567.0 */
 };
 
 #define HIDDEN_BIT (UINT64_C(1) << FRACTION_BITS)
@@ -55,7 +55,8 @@ static int scale_floor(int64_t product)
     return (int)((uint64_t)(product + ((int64_t)bias << 22)) >> 22) - bias;
 }
 
-/* floor(log10(2^exponent)), or of three quarters of it: the interval below a power of two is half as wide. */
+/* floor(log10(2^exponent)), or of three quarters of it: the interval below a power of two is half
+ * as wide. */
 static int floor_log10_pow2(int exponent, bool three_quarters)
 {
     return scale_floor((int64_t)exponent * 1262611 - (three_quarters ? 524031 : 0));
@@ -72,21 +73,23 @@ static uint64_t round_to_odd(souk_pow10 factor, uint64_t value)
 }
 
 /*
- * The decimal number with fewest digits within the rounding interval of mantissa * 2^exponent, the nearest one if
- * there are several. The method is that of Raffaello Giulietti, "The Schubfach way to render doubles" (2020); the
- * names of the paper are kept in the comments.
+ * The decimal number with fewest digits within the rounding interval of mantissa * 2^exponent, the
+ * nearest one if there are several. The method is that of Raffaello Giulietti, "The Schubfach way
+ * to render doubles" (2020); the names of the paper are kept in the comments.
  */
 static shortest find_shortest(uint64_t mantissa, int exponent, bool narrow_below)
 {
     int k = floor_log10_pow2(exponent, narrow_below);
     souk_pow10 factor = souk_pow10_floor(-k); /* g */
     bool is_exact = k <= 0 && -k <= 55;
-    factor.low += !is_exact; /* the paper rounds up */
+    factor.low += !is_exact;                        /* the paper rounds up */
     int shift = exponent + souk_pow10_log2(-k) + 1; /* h */
 
-    /* The value and the ends of its interval in units of 10^k / 4; odd mantissas exclude the ends. */
+    /* The value and the ends of its interval in units of 10^k / 4; odd mantissas exclude the ends.
+     */
     uint64_t value = round_to_odd(factor, 4 * mantissa << shift);
-    uint64_t below = round_to_odd(factor, (4 * mantissa - 2 + narrow_below) << shift) + (mantissa & 1);
+    uint64_t below =
+        round_to_odd(factor, (4 * mantissa - 2 + narrow_below) << shift) + (mantissa & 1);
     uint64_t above = round_to_odd(factor, (4 * mantissa + 2) << shift) - (mantissa & 1);
 
     uint64_t whole = value / 4; /* s */
@@ -104,7 +107,8 @@ static shortest find_shortest(uint64_t mantissa, int exponent, bool narrow_below
     bool low_fits = below <= 4 * whole;
     bool high_fits = 4 * whole + 4 <= above;
     uint64_t middle = 4 * whole + 2;
-    bool up = low_fits != high_fits ? high_fits : value > middle || (value == middle && (whole & 1) != 0);
+    bool up =
+        low_fits != high_fits ? high_fits : value > middle || (value == middle && (whole & 1) != 0);
     result.digits += up;
     return result;
 }

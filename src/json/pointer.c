@@ -1,8 +1,8 @@
 #include "json/doc.h"
 
 /*
- * The next byte of a reference token at *at, with ~0 and ~1 replaced (RFC 6901 section 4); -1 for a '~' with
- * anything else behind it.
+ * The next byte of a reference token at *at, with ~0 and ~1 replaced (RFC 6901 section 4); -1 for a
+ * '~' with anything else behind it.
  */
 static int next_byte(souk_slice token, size_t *at)
 {

@@ -1,7 +1,9 @@
 #include "json/read.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "json/keys.h"
 #include "json/num.h"
 #include "json/reader.h"
 
@@ -104,7 +106,7 @@ static bool read_literal(souk_reader *r, souk_jval *value, const char *word, sou
     const char *from = r->at;
     size_t len = strlen(word);
     if ((size_t)(r->end - from) < len || memcmp(from, word, len) != 0) {
-        return souk_reader_unexpected(r, from, "a value");
+        return souk_reader_unexpected(r, from, r->wanted);
     }
     r->at += len;
     value->size = 0;
@@ -114,13 +116,15 @@ static bool read_literal(souk_reader *r, souk_jval *value, const char *word, sou
 }
 
 /*
- * Opens a container. Until it is closed its span holds the index of the container around it: the open ones form
- * a list on the tape, and reading needs no stack.
+ * Opens a container. Until it is closed its span holds the index of the container around it: the
+ * open ones form a list on the tape, and reading needs no stack.
  */
 static bool open_container(souk_reader *r, souk_jval *value, souk_json_type type)
 {
     if (r->depth == r->limits.depth) {
-        return souk_reader_fail(r, r->at, SOUK_E_LIMIT, "nested too deeply");
+        char message[48];
+        snprintf(message, sizeof message, "nested deeper than %u", r->limits.depth);
+        return souk_reader_fail(r, r->at, SOUK_E_LIMIT, message);
     }
     value->size = 0;
     value->as.span = r->open;
@@ -129,6 +133,18 @@ static bool open_container(souk_reader *r, souk_jval *value, souk_json_type type
     const char *from = r->at++;
     add_value(r, value, type, from);
     return true;
+}
+
+/* Checks that the keys of an object, which is complete, differ from one another. */
+static bool check_keys(souk_reader *r, const souk_jval *object)
+{
+    const souk_jval *duplicate;
+    if (!souk_json_find_duplicate(r->doc->arena.alloc, object, &duplicate)) {
+        r->failed = souk_fail_memory(r->err);
+        return false;
+    }
+    return duplicate == NULL || souk_reader_fail(r, r->begin + duplicate->begin, SOUK_E_PROTOCOL,
+                                                 "the key occurs twice in its object");
 }
 
 static bool close_container(souk_reader *r)
@@ -141,7 +157,7 @@ static bool close_container(souk_reader *r)
     r->open = around;
     r->depth--;
     bool check = box->type == SOUK_JSON_OBJECT && r->limits.duplicates == SOUK_JSON_NO_DUPLICATES;
-    return !check || souk_reader_check_keys(r, box);
+    return !check || check_keys(r, box);
 }
 
 /* Reads a scalar, or the opening bracket of a container. */
@@ -153,7 +169,7 @@ static bool read_value(souk_reader *r)
         return false;
     }
     if (r->at == r->end) {
-        return souk_reader_unexpected(r, r->at, "a value");
+        return souk_reader_unexpected(r, r->at, r->wanted);
     }
     switch (*r->at) {
     case '"':
@@ -172,7 +188,7 @@ static bool read_value(souk_reader *r)
         if (*r->at == '-' || (*r->at >= '0' && *r->at <= '9')) {
             return read_number(r, value);
         }
-        return souk_reader_unexpected(r, r->at, "a value");
+        return souk_reader_unexpected(r, r->at, r->wanted);
     }
 }
 
@@ -193,35 +209,39 @@ static bool read_key(souk_reader *r, const char *expected)
     return true;
 }
 
-/* Between a '[' or a ',' and the element after it, or a '{' or a ',' and the value of its member. */
-static step begin_child(souk_reader *r, souk_jval *box, const char *expected)
+/* Behind a '[', '{' or ',': goes on to the element, or to the value of the member, that comes now.
+ */
+static step begin_child(souk_reader *r, bool is_first)
 {
+    souk_jval *box = &r->tape[r->open];
     box->size++;
+    r->wanted = "a value";
     if (box->type == SOUK_JSON_ARRAY) {
+        r->wanted = is_first ? "a value or ']'" : "a value";
         return STEP_VALUE;
     }
-    return read_key(r, expected) ? STEP_VALUE : STEP_FAILED;
+    return read_key(r, is_first ? "a key or '}'" : "a key") ? STEP_VALUE : STEP_FAILED;
 }
 
-/* After a value, or after an opening bracket: closes what ends here, and goes on to the next value. */
+/* After a value, or after an opening bracket: closes what ends here, and goes on to the next value.
+ */
 static step find_next(souk_reader *r)
 {
     while (r->open != SOUK_NOTHING_OPEN) {
-        souk_jval *box = &r->tape[r->open];
-        bool is_array = box->type == SOUK_JSON_ARRAY;
+        bool is_array = r->tape[r->open].type == SOUK_JSON_ARRAY;
         bool is_first = r->open + 1 == r->count;
         if (next_is(r, is_array ? ']' : '}')) {
             if (!close_container(r)) {
                 return STEP_FAILED;
             }
         } else if (is_first) {
-            return begin_child(r, box, "a key or '}'");
+            return begin_child(r, true);
         } else if (r->at < r->end && *r->at == ',') {
             r->at++;
-            return begin_child(r, box, "a key");
+            return begin_child(r, false);
         } else {
-            souk_reader_unexpected(r, r->at, is_array ? "',' or ']' after an element"
-                                                      : "',' or '}' after a member");
+            souk_reader_unexpected(
+                r, r->at, is_array ? "',' or ']' after an element" : "',' or '}' after a member");
             return STEP_FAILED;
         }
     }
@@ -258,7 +278,8 @@ static void finish(souk_reader *r)
     r->doc->root = r->doc->tape;
 }
 
-int souk_json_read(souk_json_doc *doc, souk_slice text, const souk_json_limits *limits, souk_err *err)
+int souk_json_read(souk_json_doc *doc, souk_slice text, const souk_json_limits *limits,
+                   souk_err *err)
 {
     souk_json_doc_free(doc);
     souk_reader r;
@@ -275,6 +296,7 @@ int souk_json_read(souk_json_doc *doc, souk_slice text, const souk_json_limits *
     r.end = r.begin + text.len;
     r.doc = doc;
     r.open = SOUK_NOTHING_OPEN;
+    r.wanted = "a value";
     r.err = err;
     r.capacity = text.len / BYTES_PER_VALUE + FIRST_VALUES;
     r.tape = souk_resize_array(doc->arena.alloc, NULL, r.capacity, sizeof *r.tape);

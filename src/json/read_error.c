@@ -1,6 +1,8 @@
-#include <string.h>
+#include <stdio.h>
 
 #include "json/reader.h"
+
+enum { QUOTED_BYTES = 8 };
 
 /* Line and column (in bytes) of a place in the text, both from 1. */
 static void set_position(souk_reader *r, const char *at)
@@ -32,44 +34,36 @@ static bool is_printable(char c)
     return c >= 0x20 && c < 0x7F;
 }
 
-/* True when a quotation that has begun should not run on over this byte. */
-static bool ends_quotation(char c)
+/* Words and numbers are quoted in one piece; of all else one byte says enough. */
+static bool is_word_byte(char c)
 {
-    return c == ' ' || c == ',' || c == ':' || c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
+    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_letter || (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == '\\' ||
+           c == '/' || c == '_';
 }
 
-/* Quotes a few bytes of the text, the unprintable ones as \xNN. A text may hold secrets: never more than a few. */
-static void quote(const char *at, const char *end, char *out)
+/*
+ * Quotes what stands at `at`, unprintable bytes as \xNN. The text may hold secrets, and the error
+ * may end in a log: never more than a few bytes.
+ */
+static void quote(const char *at, const char *end, char *out, size_t size)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    enum { MOST = 8 };
-    *out++ = '\'';
-    for (int i = 0; i < MOST && at < end; i++, at++) {
-        if (i > 0 && (ends_quotation(*at) || !is_printable(*at))) {
-            break;
-        }
-        if (is_printable(*at)) {
-            *out++ = *at;
-        } else {
-            unsigned char byte = (unsigned char)*at;
-            *out++ = '\\';
-            *out++ = 'x';
-            *out++ = hex[byte >> 4];
-            *out++ = hex[byte & 15];
-        }
-        if (i == 0 && ends_quotation(*at)) {
-            break;
-        }
+    if (!is_printable(*at)) {
+        snprintf(out, size, "'\\x%02X'", (unsigned)(unsigned char)*at);
+        return;
     }
-    *out++ = '\'';
-    *out = '\0';
+    int len = 1;
+    while (is_word_byte(*at) && len < QUOTED_BYTES && at + len < end && is_word_byte(at[len])) {
+        len++;
+    }
+    snprintf(out, size, "'%.*s'", len, at);
 }
 
 bool souk_reader_unexpected(souk_reader *r, const char *at, const char *expected)
 {
-    char found[48] = "the end of the text";
+    char found[32] = "the end of the text";
     if (at < r->end) {
-        quote(at, r->end, found);
+        quote(at, r->end, found, sizeof found);
     }
     r->failed = souk_fail(r->err, SOUK_E_PROTOCOL, "expected %s, found %s", expected, found);
     if (r->err != NULL) {

@@ -4,7 +4,8 @@
 #include "json/reader.h"
 #include "json/scan.h"
 
-/* Finds the closing quote of the string that begins at `at`, checking all but the escapes. NULL on failure. */
+/* Finds the closing quote of the string that begins at `at`, checking all but the escapes. NULL on
+ * failure. */
 static const char *find_quote(souk_reader *r, const char *at, bool *has_escapes)
 {
     for (;;) {
@@ -63,8 +64,8 @@ static int32_t read_hex4(const char *at, const char *end)
 }
 
 /*
- * Reads \uXXXX, or two of them that form a pair (RFC 8259 section 7), at `at`, and writes UTF-8. Returns what
- * follows, NULL on failure.
+ * Reads \uXXXX, or two of them that form a pair (RFC 8259 section 7), at `at`, and writes UTF-8.
+ * Returns what follows, NULL on failure.
  */
 static const char *unescape_unicode(souk_reader *r, const char *at, const char *end, char **out)
 {
@@ -97,7 +98,8 @@ static const char *unescape(souk_reader *r, const char *at, const char *end, cha
 {
     static const char escapes[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
-    char letter = at[1]; /* a string never ends behind a backslash: find_quote skips what it escapes */
+    char letter =
+        at[1]; /* a string never ends behind a backslash: find_quote skips what it escapes */
     if (letter == 'u') {
         return unescape_unicode(r, at, end, out);
     }
@@ -110,7 +112,8 @@ static const char *unescape(souk_reader *r, const char *at, const char *end, cha
     return at + 2;
 }
 
-/* Copies the string between `from` and `end` into the document without its escapes; they only make it shorter. */
+/* Copies the string between `from` and `end` into the document without its escapes; they only make
+ * it shorter. */
 static bool unescape_all(souk_reader *r, const char *from, const char *end, souk_jval *value)
 {
     char *copy = souk_arena_new(&r->doc->arena, (size_t)(end - from));

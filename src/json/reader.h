@@ -6,16 +6,17 @@
 
 typedef struct souk_reader {
     const char *begin;
-    const char *at;  /* the next byte to read */
+    const char *at; /* the next byte to read */
     const char *end;
     souk_json_doc *doc;
     souk_jval *tape;
-    size_t count;    /* values on the tape */
-    size_t capacity; /* values that fit */
-    size_t open;     /* tape index of the innermost open container, SOUK_NOTHING_OPEN for none */
-    unsigned depth;  /* open containers */
+    size_t count;       /* values on the tape */
+    size_t capacity;    /* values that fit */
+    size_t open;        /* tape index of the innermost open container, SOUK_NOTHING_OPEN for none */
+    unsigned depth;     /* open containers */
+    const char *wanted; /* what an error says should have stood where a value is read */
     souk_json_limits limits;
-    int failed;      /* SOUK_OK, or what *err says */
+    int failed; /* SOUK_OK, or what *err says */
     souk_err *err;
 } souk_reader;
 
@@ -29,8 +30,5 @@ bool souk_reader_fail(souk_reader *r, const char *at, int kind, const char *mess
 
 /* Reads the string at r->at, which is a '"', into *value. */
 bool souk_reader_string(souk_reader *r, souk_jval *value);
-
-/* Checks that the keys of the object, which is complete, differ from one another. */
-bool souk_reader_check_keys(souk_reader *r, const souk_jval *object);
 
 #endif

@@ -1,4 +1,5 @@
-/* Finding the bytes of a string that need attention, eight at a time. Shared by the reader and the writer. */
+/* Finding the bytes of a string that need attention, eight at a time. Shared by the reader and the
+ * writer. */
 #ifndef SOUK_SCAN_H
 #define SOUK_SCAN_H
 
@@ -8,7 +9,8 @@
 
 #define SOUK_EVERY_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
-/* True when the byte is printable ASCII other than '"' and '\\': it stands for itself, inside and outside of JSON. */
+/* True when the byte is printable ASCII other than '"' and '\\': it stands for itself, inside and
+ * outside of JSON. */
 static inline bool souk_is_plain(char c)
 {
     unsigned char byte = (unsigned char)c;
@@ -18,7 +20,8 @@ static inline bool souk_is_plain(char c)
 /* 0 when all eight bytes of the word are plain. */
 static inline uint64_t souk_word_special(uint64_t word)
 {
-    /* Subtracting sets the top bit of a byte that was too small; a borrow needs such a byte below it. */
+    /* Subtracting sets the top bit of a byte that was too small; a borrow needs such a byte below
+     * it. */
     uint64_t quote = word ^ SOUK_EVERY_BYTE('"');
     uint64_t backslash = word ^ SOUK_EVERY_BYTE('\\');
     uint64_t small = (word - SOUK_EVERY_BYTE(0x20)) | (quote - SOUK_EVERY_BYTE(1)) |

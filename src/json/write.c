@@ -17,8 +17,8 @@ void souk_jw_init(souk_jw *w, souk_buf *out)
 static bool make_room(souk_jw *w, size_t count)
 {
     const souk_buf *out = w->out;
-    bool has_room = out->failed == SOUK_OK && count < out->cap - out->len &&
-                    out->len <= out->max && count <= out->max - out->len;
+    bool has_room = out->failed == SOUK_OK && count < out->cap - out->len && out->len <= out->max &&
+                    count <= out->max - out->len;
     return has_room || souk_buf_reserve(w->out, count) == SOUK_OK;
 }
 
@@ -83,7 +83,8 @@ void souk_jw_end_array(souk_jw *w)
     close_container(w, "]");
 }
 
-/* The escape of a quote, a backslash or a control character (RFC 8259 section 7); returns its length. */
+/* The escape of a quote, a backslash or a control character (RFC 8259 section 7); returns its
+ * length. */
 static size_t escape(char c, char out[6])
 {
     static const char hex[] = "0123456789abcdef";
@@ -102,8 +103,8 @@ static size_t escape(char c, char out[6])
 }
 
 /*
- * Writes the rest of a string from the first byte that is not plain. Room for the bytes as they are, and for the
- * closing quote, has been made.
+ * Writes the rest of a string from the first byte that is not plain. Room for the bytes as they
+ * are, and for the closing quote, has been made.
  */
 static void put_special(souk_jw *w, const char *at, const char *end)
 {
@@ -267,7 +268,9 @@ void souk_jw_key_raw(souk_jw *w, const char *key, souk_slice json)
 int souk_jw_check(const souk_jw *w, souk_err *err)
 {
     if (w->invalid) {
-        return souk_fail(err, SOUK_E_SCHEMA, "text that is not UTF-8, or a number that is not finite, cannot be written as JSON");
+        return souk_fail(
+            err, SOUK_E_SCHEMA,
+            "text that is not UTF-8, or a number that is not finite, cannot be written as JSON");
     }
     return souk_buf_check(w->out, "the JSON text", err);
 }

@@ -1,7 +1,7 @@
 /*
- * The JSON writer: streams one value into a souk_buf. Commas and colons are its business; the buffer's sticky
- * failure is the caller's (look once, at the end, with souk_jw_check). Strings are checked: what is not UTF-8 makes the
- * writer invalid.
+ * The JSON writer: streams one value into a souk_buf. Commas and colons are its business; the
+ * buffer's sticky failure is the caller's (look once, at the end, with souk_jw_check). Strings are
+ * checked: what is not UTF-8 makes the writer invalid.
  */
 #ifndef SOUK_JSON_WRITE_H
 #define SOUK_JSON_WRITE_H
@@ -24,10 +24,12 @@ void souk_jw_key(souk_jw *w, souk_slice key);
 void souk_jw_null(souk_jw *w);
 void souk_jw_bool(souk_jw *w, bool value);
 void souk_jw_int(souk_jw *w, int64_t value);
-void souk_jw_double(souk_jw *w, double value); /* shortest text that reads back equal, always with . or e */
+void souk_jw_double(souk_jw *w,
+                    double value); /* shortest text that reads back equal, always with . or e */
 void souk_jw_string(souk_jw *w, souk_slice value);
 void souk_jw_raw(souk_jw *w, souk_slice json); /* valid JSON text, copied as it is */
-void souk_jw_value(souk_jw *w, const souk_jval *value); /* a value of a document, written compactly */
+void souk_jw_value(souk_jw *w,
+                   const souk_jval *value); /* a value of a document, written compactly */
 
 /* Members in one step. */
 void souk_jw_key_string(souk_jw *w, const char *key, souk_slice value);
