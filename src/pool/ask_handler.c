@@ -220,6 +220,7 @@ static void call_answered(souk_session *session, souk_call *call, souk_slice jso
         failed = souk_json_read_take(&answer.doc, &text, NULL, &why);
     }
     answer.value = answer.doc.root;
+    answer.structured = true;
     if (failed == SOUK_OK) {
         souk_call_done(call, &answer);
     } else {

@@ -44,6 +44,7 @@ typedef struct souk_answer {
     souk_json_doc doc;      /* what was received */
     souk_json_doc inner;    /* a document that was inside a text of it */
     const souk_jval *value; /* into one of the two; NULL: JSON null */
+    bool structured;        /* value is what an output schema speaks of, not some text around it */
 } souk_answer;
 
 void souk_answer_init(souk_answer *answer, const souk_alloc *alloc);

@@ -148,6 +148,7 @@ static int pick_value(const souk_call *call, souk_mcp_revision revision, souk_mc
     if (failed == SOUK_OK && result.is_error && !call->request.raw) {
         failed = souk_mcp_fail_tool(end->value, err);
     } else if (failed == SOUK_OK && !call->request.raw) {
+        answer->structured = result.kind == SOUK_MCP_VALUE_STRUCTURED || result.kind == SOUK_MCP_VALUE_DECODED;
         switch (result.kind) {
         case SOUK_MCP_VALUE_STRUCTURED:
         case SOUK_MCP_VALUE_CONTENT:

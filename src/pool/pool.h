@@ -135,6 +135,9 @@ typedef struct souk_outcome {
 
 bool souk_pool_next(souk_pool *pool, souk_outcome *outcome);
 
+/* Whether souk_pool_next would find one. */
+bool souk_pool_has_outcome(const souk_pool *pool);
+
 /* True when a call with this id is still known. */
 bool souk_pool_knows(const souk_pool *pool, uint64_t id);
 

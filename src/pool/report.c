@@ -349,3 +349,16 @@ bool souk_pool_next(souk_pool *pool, souk_outcome *out)
     out->answer = &ticket->answer;
     return true;
 }
+
+bool souk_pool_has_outcome(const souk_pool *pool)
+{
+    if (pool->notes != NULL || pool->finished.first != NULL) {
+        return true;
+    }
+    for (const souk_ask *ask = pool->asks; ask != NULL; ask = ask->next) {
+        if (!ask->fetched) {
+            return true;
+        }
+    }
+    return false;
+}

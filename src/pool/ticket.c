@@ -15,6 +15,7 @@ void souk_answer_free(souk_answer *answer)
     souk_json_doc_free(&answer->doc);
     souk_json_doc_free(&answer->inner);
     answer->value = NULL;
+    answer->structured = false;
 }
 
 void souk_answer_move(souk_answer *to, souk_answer *from)
@@ -22,6 +23,7 @@ void souk_answer_move(souk_answer *to, souk_answer *from)
     souk_json_doc_move(&to->doc, &from->doc);
     souk_json_doc_move(&to->inner, &from->inner);
     to->value = from->value;
+    to->structured = from->structured;
     from->value = NULL;
 }
 

@@ -1,0 +1,185 @@
+--- The dispatcher: fetches what the core has for the program, and hands it to whom it belongs.
+--
+-- Three things come out of the core: calls that ended (for handles), questions (for functions of the script that give
+-- credentials or implement a session handler), and events (for observers).
+local core = require "souk.core"
+
+local dispatch = {}
+
+-- The dispatcher's part of a market's state. It hangs on the userdata itself (not in a table of this module), so that
+-- a market whose callbacks refer to it can be collected on every Lua.
+local function state_of(market)
+  return market:_state().dispatch
+end
+
+function dispatch.attach(market, private)
+  market:_state().dispatch = {
+    handles = setmetatable({}, { __mode = "v" }), -- call number -> handle; nobody waits for a collected one
+    kept = {},        -- handles with callbacks, which must not be collected
+    functions = {},   -- number -> function or table of functions, for questions
+    observers = {},   -- event name -> list of functions
+    on_error = private.on_error,
+    host = private.host,
+  }
+end
+
+--- Remembers the handle that the end of this call belongs to.
+function dispatch.expect(market, id, handle)
+  state_of(market).handles[id] = handle
+end
+
+--- Keeps the handle alive until its call has ended.
+function dispatch.keep(market, handle)
+  state_of(market).kept[handle.id_] = handle
+end
+
+--- Gives a function (or a table of them) a number by which the core asks for it.
+function dispatch.add_function(market, f)
+  local functions = state_of(market).functions
+  functions[#functions + 1] = f
+  return #functions
+end
+
+function dispatch.add_handler(market, prefix, functions)
+  return market:_handler(prefix, dispatch.add_function(market, functions))
+end
+
+-- Runs a function of the script that nobody waits for; its error must neither stop the pump nor get lost.
+local function guarded(state, f, ...)
+  local ok, message = pcall(f, ...)
+  if not ok then
+    if state.on_error then
+      pcall(state.on_error, message)
+    else
+      io.stderr:write("souk: error in a callback: ", tostring(message), "\n")
+    end
+  end
+end
+
+--- Adds an observer; returns a function that removes it.
+function dispatch.observe(market, name, f)
+  local state = state_of(market)
+  local list = state.observers[name] or {}
+  state.observers[name] = list
+  list[#list + 1] = f
+  market:_observe(true)
+  return function()
+    for i, other in ipairs(list) do
+      if other == f then
+        table.remove(list, i)
+        return
+      end
+    end
+  end
+end
+
+local function tell_observers(state, name, event)
+  event.name = name
+  for _, key in ipairs { name, "*" } do
+    local list = state.observers[key]
+    if list then
+      for _, f in ipairs { (table.unpack or unpack)(list) } do
+        guarded(state, f, event)
+      end
+    end
+  end
+end
+
+local function call_ended(state, id, value, err)
+  local handle = state.handles[id]
+  if not handle then
+    return
+  end
+  state.handles[id] = nil
+  state.kept[id] = nil
+  handle.done_, handle.value_, handle.err_ = true, value, err
+  if handle.callbacks_ then
+    for _, f in ipairs(handle.callbacks_) do
+      guarded(state, f, value, err)
+    end
+  end
+end
+
+-- Which function answers which kind of question, and with what arguments.
+local questions = {
+  credential = function(f, payload)
+    local token = f(payload)
+    if token ~= nil and type(token) ~= "string" then
+      error("auth: expected a string or nil, got " .. type(token), 0)
+    end
+    return token == nil and core.null or token
+  end,
+  open = function(functions, target)
+    local session, err = functions.open(target)
+    return session == nil and err == nil and true or session, err
+  end,
+  call = function(functions, payload)
+    local session = payload.session
+    payload.session = nil
+    local result, err = functions.call(session, payload)
+    return result == nil and err == nil and core.null or result, err
+  end,
+  cancel = function(functions, payload)
+    if functions.cancel then
+      functions.cancel(payload.session, payload.call)
+    end
+  end,
+  close = function(functions, payload)
+    if functions.close then
+      functions.close(payload.session)
+    end
+  end,
+}
+
+local function answer(market, state, ask, kind, number, payload)
+  local f = state.functions[number]
+  local ok, value, err = pcall(questions[kind], f, payload)
+  if kind == "cancel" or kind == "close" then
+    if not ok then
+      guarded(state, error, value)
+    end
+    return
+  end
+  if not ok then
+    err, value = value, nil
+  end
+  if value == nil then
+    market:_answer_error(ask, err)
+  else
+    market:_answer(ask, value)
+  end
+end
+
+--- Hands out everything that the core has ready.
+local function drain(market, state)
+  while true do
+    local kind, a, b, c, d = market:_next()
+    if kind == nil then
+      return
+    elseif kind == "done" then
+      call_ended(state, a, b, c)
+    elseif kind == "ask" then
+      answer(market, state, a, b, c, d)
+    else
+      tell_observers(state, a, b)
+    end
+  end
+end
+
+--- Works for at most `timeout` seconds.
+function dispatch.step(market, timeout)
+  local state = state_of(market)
+  local ok, err = market:_step(timeout)
+  if not ok then
+    return nil, err
+  end
+  drain(market, state)
+  return true
+end
+
+--- Waits until the handle has ended, in the way of the host.
+function dispatch.wait(market, handle, timeout)
+  return state_of(market).host.wait(market, handle, timeout)
+end
+
+return dispatch

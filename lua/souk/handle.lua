@@ -1,0 +1,87 @@
+--- Handles: calls that were started and may not have ended yet.
+local dispatch = require "souk.dispatch"
+
+local handle = {}
+
+local Handle = {}
+Handle.__index = Handle
+Handle.__name = "souk.handle"
+
+-- A handle is a table and not userdata: what it stands for lives in the core and ends by its deadline at the latest,
+-- so nothing has to happen when a handle is collected.
+local function make(market, id)
+  return setmetatable({ market_ = market, id_ = id, done_ = false, value_ = nil, err_ = nil, callbacks_ = false }, Handle)
+end
+
+--- A handle for the call with this number.
+function handle.new(market, id)
+  local h = make(market, id)
+  dispatch.expect(market, id, h)
+  return h
+end
+
+--- A handle for something that has ended already.
+function handle.finished(market, value, err)
+  local h = make(market, 0)
+  h.done_, h.value_, h.err_ = true, value, err
+  return h
+end
+
+
+--- Whether the call has ended. Does what can be done without waiting.
+function Handle:done()
+  if not self.done_ then
+    dispatch.step(self.market_, 0)
+  end
+  return self.done_
+end
+
+--- Waits for the end.
+-- @param timeout number|nil seconds; the call goes on when they are over, and the error says so (kind "timeout")
+-- @return any the result, or nil
+-- @return souk.Error|nil
+function Handle:wait(timeout)
+  if not self.done_ then
+    local ok, err = dispatch.wait(self.market_, self, timeout)
+    if not ok then
+      return nil, err
+    end
+  end
+  return self.value_, self.err_
+end
+
+--- Cancels the call; wait() then gives an error of kind "cancelled". A call that has ended stays as it is.
+function Handle:cancel()
+  if not self.done_ then
+    self.market_:_cancel(self.id_)
+    dispatch.step(self.market_, 0)
+  end
+end
+
+--- Calls f(value, err) once, when the call has ended; at once if it has.
+function Handle:on_done(f)
+  if type(f) ~= "function" then
+    error("on_done: expected a function, got " .. type(f), 2)
+  end
+  if self.done_ then
+    f(self.value_, self.err_)
+    return
+  end
+  self.callbacks_ = self.callbacks_ or {}
+  self.callbacks_[#self.callbacks_ + 1] = f
+  dispatch.keep(self.market_, self)
+end
+
+Handle.__tostring = function(self)
+  local state = not self.done_ and "running" or self.err_ and "failed" or "done"
+  return ("souk.handle (call %d, %s)"):format(self.id_, state)
+end
+
+--- With Lua 5.4's `local h <close>`: a call that is still running is cancelled.
+Handle.__close = function(self)
+  self:cancel()
+end
+
+handle.metatable = Handle
+
+return handle

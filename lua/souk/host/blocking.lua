@@ -1,0 +1,28 @@
+--- The host for plain Lua: whoever waits drives the engine. No thread exists, nothing happens between calls.
+local core = require "souk.core"
+
+local blocking = { name = "blocking" }
+
+-- A wait without an end still looks up now and then, so that a signal handler of the program gets its turn.
+local LONGEST_WAIT = 3600
+
+--- Drives the engine until the handle has ended.
+-- @param timeout number|nil seconds
+-- @return boolean|nil true; nil and an error of kind "timeout" when the time is over first
+function blocking.wait(market, handle, timeout)
+  local dispatch = require "souk.dispatch"
+  local deadline = timeout and core.now() + timeout
+  while not handle.done_ do
+    local left = deadline and deadline - core.now() or LONGEST_WAIT
+    if left <= 0 then
+      return nil, core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
+    end
+    local ok, err = dispatch.step(market, left)
+    if not ok then
+      return nil, err
+    end
+  end
+  return true
+end
+
+return blocking

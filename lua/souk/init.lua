@@ -1,0 +1,185 @@
+--- souk: a Model Context Protocol client with a session pool, and the capability marketplace around it.
+--
+-- The C core does the work; this file is the public face. It may yield and call user code, which C must not (LuaJIT
+-- cannot yield across a C call), so everything that waits or calls back is written here in Lua.
+local core = require "souk.core"
+local handle = require "souk.handle"
+local local_provider = require "souk.local_provider"
+local dispatch = require "souk.dispatch"
+local options = require "souk.options"
+
+local souk = {
+  version = core.version,
+  null = core.null,
+  array = core.array,
+  json = core.json,
+  error_kinds = core.error_kinds,
+}
+
+-- Methods written in C are there already: get, list, remove, sessions, stats, close, and the private ones with "_".
+local Market = core.market_methods
+
+--- Opens a marketplace with its session pool.
+-- @param opts table|nil see souk.OpenOptions in souk/types.lua; unknown options raise an error
+-- @return souk.Market
+function souk.open(opts)
+  local settings, private = options.open(opts or {})
+  local market = core.open(settings)
+  dispatch.attach(market, private)
+  local_provider.attach(market)
+  return market
+end
+
+--- Loads a capability file, or every .rtfs file of a folder and the folders in it.
+-- @return integer|nil capabilities that were registered
+-- @return table|souk.Error diagnostics (notes, warnings, errors with file, line, column), or the error
+function Market:load(path)
+  return self:_load(path)
+end
+
+--- The same for a text; `name` stands for the file in diagnostics.
+function Market:load_text(text, name)
+  return self:_load_text(name or "text", text)
+end
+
+--- Writes capabilities as one capability file.
+-- @param path string
+-- @param match string|nil a glob over ids; all when absent
+-- @return integer|nil how many were written
+-- @return souk.Error|nil
+function Market:export(path, match)
+  return self:_export(path, match or "*")
+end
+
+--- Registers a capability. With `handler` (a function of the script) it is local; else its metadata says where it is.
+-- @param manifest souk.ManifestInput
+-- @return boolean|nil true
+-- @return souk.Error|nil
+function Market:register(manifest)
+  if type(manifest) ~= "table" then
+    error("register: expected a table, got " .. type(manifest), 2)
+  end
+  local handler = manifest.handler
+  if handler ~= nil and type(handler) ~= "function" then
+    error("register: handler: expected a function, got " .. type(handler), 2)
+  end
+  local plain = {}
+  for key, value in pairs(manifest) do
+    if key ~= "handler" then
+      plain[key] = value
+    end
+  end
+  if handler and plain.provider == nil then
+    plain.provider = "lua"
+  end
+  local ok, err = self:_register(plain)
+  if not ok then
+    return nil, err
+  end
+  local_provider.set(self, manifest.id, handler)
+  return true
+end
+
+--- Adds a server, asks it for its tools, and registers each as mcp.<name>.<tool>.
+-- @param name string
+-- @param opts souk.ServerOptions
+-- @return integer|nil number of tools
+-- @return table|souk.Error diagnostics about single tools, or the error
+function Market:add_server(name, opts)
+  local settings, auth, wants_tools, timeout = options.server(name, opts)
+  if auth then
+    settings.auth = dispatch.add_function(self, auth)
+  end
+  local ok, err = self:_add_server(name, settings)
+  if not ok then
+    return nil, err
+  end
+  if not wants_tools then
+    return 0, {}
+  end
+  return self:refresh(name, timeout)
+end
+
+--- Asks a server again for its tools; those that are gone are removed from the marketplace.
+-- @param timeout number|nil seconds
+function Market:refresh(name, timeout)
+  local call, err = self:_discover(name, timeout or 0)
+  if not call then
+    return nil, err
+  end
+  local found, why = handle.new(self, call):wait()
+  if not found then
+    return nil, why
+  end
+  return found.tools, found.diagnostics
+end
+
+--- Registers a session handler written in Lua, for metadata keys that begin with `prefix`.
+-- @param prefix string
+-- @param functions souk.Handler { open(target), call(session, request), close(session), cancel(session, call) }
+function Market:handler(prefix, functions)
+  return dispatch.add_handler(self, prefix, options.handler(prefix, functions))
+end
+
+--- Starts a call and returns at once.
+-- @return souk.Handle|nil
+-- @return souk.Error|nil
+function Market:start(id, input, opts)
+  local call, err = self:_call(id, input, opts)
+  if call then
+    return handle.new(self, call)
+  elseif call == false then
+    return handle.finished(self, local_provider.call(self, id, input, opts))
+  end
+  return nil, err
+end
+
+--- Calls a capability and waits for its result.
+-- @param id string
+-- @param input table|nil
+-- @param opts souk.CallOptions|nil
+-- @return any the result; JSON null is souk.null, so nil always means failure
+-- @return souk.Error|nil
+function Market:call(id, input, opts)
+  local call, err = self:_call(id, input, opts)
+  if call then
+    return handle.new(self, call):wait()
+  elseif call == false then
+    return local_provider.call(self, id, input, opts)
+  end
+  return nil, err
+end
+
+--- Sends any request to a server that was added, and waits for the whole result.
+-- @param server string
+-- @param method string such as "resources/list"
+-- @param params table|nil
+-- @param opts souk.CallOptions|nil
+function Market:request(server, method, params, opts)
+  local call, err = self:_request(server, method, params, opts)
+  if not call then
+    return nil, err
+  end
+  return handle.new(self, call):wait()
+end
+
+--- Calls f(event) for every event of that name; "*" for all. Returns a function that ends it.
+-- @param name string such as "session_opened"; see the README for the list
+function Market:on(name, f)
+  if type(name) ~= "string" then
+    error("on: expected the name of an event, got " .. type(name), 2)
+  end
+  if type(f) ~= "function" then
+    error("on: expected a function, got " .. type(f), 2)
+  end
+  return dispatch.observe(self, name, f)
+end
+
+--- Works for at most `timeout` seconds (0: only what can be done at once) without waiting for a certain call.
+-- @return boolean|nil true
+-- @return souk.Error|nil
+function Market:step(timeout)
+  return dispatch.step(self, timeout or 0)
+end
+
+return souk

@@ -1,0 +1,54 @@
+--- Capabilities that are functions of the script. Their values do not travel as JSON; only a schema, if there is one,
+-- sees them as JSON would.
+local core = require "souk.core"
+
+local local_provider = {}
+
+local function functions_of(market)
+  return market:_state().functions
+end
+
+function local_provider.attach(market)
+  market:_state().functions = {}
+end
+
+--- Sets or removes the function of a capability.
+function local_provider.set(market, id, f)
+  functions_of(market)[id] = f
+end
+
+local function as_error(value, id)
+  if getmetatable(value) == core.error_metatable then
+    return value
+  end
+  return core.error("tool", tostring(value), { capability = id, delivery = "delivered" })
+end
+
+--- Calls it: the same door as for every other capability, so policy and input were checked before.
+-- @return any the result; nil from the function becomes souk.null
+-- @return souk.Error|nil kind "tool" when it raised an error, or returned nil and a message
+function local_provider.call(market, id, input, opts)
+  local f = functions_of(market)[id]
+  if not f then
+    return nil, core.error("config", ("capability '%s' has no function in this program, and no metadata that says where it is")
+      :format(id), { capability = id, delivery = "not_sent" })
+  end
+  local ok, result, err = pcall(f, input == nil and {} or input, opts or {})
+  if not ok then
+    return nil, as_error(result, id)
+  elseif result == nil and err ~= nil then
+    return nil, as_error(err, id)
+  end
+  if result == nil then
+    result = core.null
+  end
+  if not (opts and (opts.validate == false or opts.raw)) then
+    local fits, why = market:_check(id, result, true)
+    if not fits then
+      return nil, why
+    end
+  end
+  return result
+end
+
+return local_provider

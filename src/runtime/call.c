@@ -1,0 +1,207 @@
+/* Calls: from a capability's id to the pool, and back to a checked result. */
+#include <string.h>
+
+#include "json/read.h"
+#include "market/gate.h"
+#include "runtime/internal.h"
+
+void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call)
+{
+    if (call != NULL) {
+        souk_manifest_unref(call->manifest);
+        souk_free(rt->alloc, call);
+    }
+}
+
+static souk_rt_call *rt_call_new(souk_runtime *rt, souk_manifest *manifest)
+{
+    size_t count = manifest == NULL ? 0 : manifest->flat.count;
+    souk_rt_call *call = souk_new(rt->alloc, sizeof *call + count * sizeof(souk_pair));
+    if (call == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        call->pairs[i].key = manifest->flat.keys[i];
+        call->pairs[i].value = manifest->flat.values[i];
+    }
+    call->manifest = manifest == NULL ? NULL : souk_manifest_ref(manifest);
+    return call;
+}
+
+/* What the tool's annotations promise. They are only hints of the server: the caller can forbid their use. */
+static bool is_idempotent(const souk_runtime *rt, const souk_manifest *manifest)
+{
+    souk_json_doc doc;
+    bool yes = false;
+    if (manifest->annotations.len <= strlen("{}")) {
+        return false;
+    }
+    souk_json_doc_init(&doc, rt->alloc);
+    if (souk_json_read(&doc, manifest->annotations, NULL, NULL) == SOUK_OK) {
+        yes = souk_json_is_true(souk_json_get(doc.root, "readOnlyHint")) ||
+              souk_json_is_true(souk_json_get(doc.root, "idempotentHint"));
+    }
+    souk_json_doc_free(&doc);
+    return yes;
+}
+
+static souk_ms timeout_of(const souk_manifest *manifest, const souk_server *server,
+                          const souk_invoke_options *options)
+{
+    if (options->timeout > 0) {
+        return options->timeout;
+    }
+    if (server != NULL && server->timeout > 0) {
+        return server->timeout;
+    }
+    souk_slice seconds = souk_manifest_fact(manifest, "mcp_timeout_seconds");
+    souk_ms total = 0;
+    for (size_t i = 0; i < seconds.len; i++) {
+        if (seconds.ptr[i] < '0' || seconds.ptr[i] > '9' || total > 86400) {
+            return 0; /* not a number that could be meant: the default */
+        }
+        total = total * 10 + (seconds.ptr[i] - '0');
+    }
+    return total * 1000;
+}
+
+/* Where the capability lives: its server if it was found on one, else what its own metadata says. */
+static void target_of(const souk_runtime *rt, const souk_rt_call *call, souk_slice prefix,
+                      const souk_invoke_options *options, souk_target *target)
+{
+    const souk_manifest *manifest = call->manifest;
+    const souk_server *server = souk_rt_server(rt, manifest->server);
+    if (server != NULL) {
+        souk_rt_server_target(server, options->identity, target);
+        return;
+    }
+    memset(target, 0, sizeof *target);
+    target->prefix = prefix;
+    target->identity = options->identity;
+    target->config.items = call->pairs;
+    target->config.count = manifest->flat.count;
+    char key[64];
+    if (prefix.len + sizeof "_server_name" <= sizeof key) {
+        memcpy(key, prefix.ptr, prefix.len);
+        memcpy(key + prefix.len, "_server_name", sizeof "_server_name");
+        target->name = souk_manifest_fact(manifest, key);
+    }
+}
+
+static int submit(souk_runtime *rt, souk_rt_call *call, const souk_target *target,
+                  const souk_request *request, souk_buf *body, const souk_call_options *options,
+                  uint64_t *id, souk_err *err)
+{
+    int failed = souk_pool_call(rt->pool, target, request, body, options, souk_runtime_now(rt), id, err);
+    if (failed == SOUK_OK && !souk_idmap_add(&rt->calls, *id, call)) {
+        souk_pool_cancel(rt->pool, *id, souk_runtime_now(rt));
+        failed = souk_fail_memory(err);
+    }
+    if (failed != SOUK_OK) {
+        souk_rt_call_free(rt, call);
+    }
+    return failed;
+}
+
+static int send_to_pool(souk_runtime *rt, souk_manifest *manifest, souk_slice prefix, souk_buf *input,
+                        const souk_invoke_options *options, uint64_t *id, souk_err *err)
+{
+    souk_target target;
+    souk_request request;
+    souk_call_options call_options;
+    souk_rt_call *call = rt_call_new(rt, manifest);
+    if (call == NULL) {
+        return souk_fail_memory(err);
+    }
+    call->validate = rt->options.validate && !options->skip_validation && !options->raw;
+    target_of(rt, call, prefix, options, &target);
+    memset(&request, 0, sizeof request);
+    request.kind = SOUK_REQUEST_CAPABILITY;
+    request.capability = manifest->id;
+    request.metadata.items = call->pairs;
+    request.metadata.count = manifest->flat.count;
+    request.raw = options->raw;
+    call_options.timeout = timeout_of(manifest, souk_rt_server(rt, manifest->server), options);
+    call_options.may_resend =
+        options->may_resend || (!options->never_resend && is_idempotent(rt, manifest));
+    return submit(rt, call, &target, &request, input, &call_options, id, err);
+}
+
+int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
+                      const souk_invoke_options *options, uint64_t *call, souk_err *err)
+{
+    souk_slice prefix;
+    souk_manifest *manifest = souk_registry_get(rt->registry, id);
+    int failed = SOUK_OK;
+    if (manifest == NULL) {
+        failed = souk_fail(err, SOUK_E_CONFIG, "there is no capability '%.*s'", SOUK_ARG(id));
+    } else {
+        failed = souk_policy_check(rt->policy, id, err);
+    }
+    if (failed == SOUK_OK && rt->options.validate && !options->skip_validation) {
+        souk_slice text = input->len > 0 ? souk_buf_slice(input) : SOUK_LIT("{}");
+        failed = souk_gate_check_text(rt->alloc, manifest, text, SOUK_GATE_INPUT, err);
+    }
+    if (failed == SOUK_OK && !souk_manifest_needs_session(manifest, &prefix)) {
+        return SOUK_RUNTIME_LOCAL;
+    }
+    if (failed == SOUK_OK) {
+        failed = send_to_pool(rt, manifest, prefix, input, options, call, err);
+    }
+    if (failed != SOUK_OK) {
+        err->delivery = SOUK_DELIVERY_NOT_SENT;
+    }
+    return failed;
+}
+
+int souk_runtime_request(souk_runtime *rt, souk_slice name, souk_slice method, souk_buf *params,
+                         const souk_invoke_options *options, uint64_t *call, souk_err *err)
+{
+    souk_target target;
+    souk_request request;
+    souk_call_options call_options;
+    const souk_server *server = souk_rt_server(rt, name);
+    if (server == NULL) {
+        return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'", SOUK_ARG(name));
+    }
+    souk_rt_call *record = rt_call_new(rt, NULL);
+    if (record == NULL) {
+        return souk_fail_memory(err);
+    }
+    souk_rt_server_target(server, options->identity, &target);
+    memset(&request, 0, sizeof request);
+    request.kind = SOUK_REQUEST_METHOD;
+    request.capability = server->name;
+    request.name = method;
+    request.raw = true;
+    call_options.timeout = options->timeout > 0 ? options->timeout : server->timeout;
+    call_options.may_resend = options->may_resend;
+    return submit(rt, record, &target, &request, params, &call_options, call, err);
+}
+
+void souk_rt_check_output(souk_runtime *rt, const souk_rt_call *call, souk_outcome *outcome)
+{
+    if (outcome->err.kind != SOUK_OK || !call->validate) {
+        return;
+    }
+    /* A tool that was found on a server promises its schema for structured results only. */
+    if (call->manifest->server.len > 0 && !outcome->answer->structured) {
+        return;
+    }
+    souk_err why;
+    if (souk_gate_check(rt->alloc, call->manifest, outcome->answer->value, SOUK_GATE_OUTPUT, &why) !=
+        SOUK_OK) {
+        outcome->err = why;
+        outcome->err.delivery = SOUK_DELIVERY_DELIVERED;
+        /* outcome->answer keeps the value: it becomes the data of the error, nothing is lost. */
+    }
+}
+
+int souk_runtime_check(souk_runtime *rt, souk_slice id, souk_slice json, bool output, souk_err *err)
+{
+    souk_manifest *manifest = souk_registry_get(rt->registry, id);
+    if (manifest == NULL || !rt->options.validate) {
+        return SOUK_OK;
+    }
+    return souk_gate_check_text(rt->alloc, manifest, json, output ? SOUK_GATE_OUTPUT : SOUK_GATE_INPUT, err);
+}

@@ -1,0 +1,160 @@
+/*
+ * The environment of one program: marketplace, pool and engine, wired. This is the door for C programs; the Lua
+ * binding is one of its users.
+ *
+ *     souk_runtime_new(alloc, &options, &rt, &err);
+ *     souk_runtime_load(rt, "capabilities/", &report, &err);
+ *     souk_runtime_call(rt, id, &input, &call_options, now, &call, &err);
+ *     while (!done) {
+ *         souk_runtime_step(rt, 1000, &err);                    // waits for something to happen
+ *         while (souk_runtime_next(rt, &outcome)) { ... }       // calls that ended, questions, events
+ *     }
+ *
+ * Nothing is called back. One runtime belongs to one thread at a time; the engine is made at the first call that needs
+ * it, so a runtime may be made before a fork and used after it, in one of the processes.
+ */
+#ifndef SOUK_RUNTIME_H
+#define SOUK_RUNTIME_H
+
+#include "cap/diag.h"
+#include "io/engine.h"
+#include "market/policy.h"
+#include "market/query.h"
+#include "market/registry.h"
+#include "pool/mcp_handler.h"
+#include "pool/pool.h"
+
+typedef struct souk_runtime souk_runtime;
+
+/* X(name, default, least, most, unit, meaning) */
+#define SOUK_RUNTIME_OPTIONS(X)                                                                    \
+    X(max_capabilities, 1000000, 1, 100000000, "capabilities", "capabilities in the marketplace")  \
+    X(max_file, 16777216, 1, 1073741824, "bytes", "one capability file")                           \
+    X(max_files, 100000, 1, 10000000, "files", "files of one folder")                              \
+    X(max_tools, 10000, 1, 1000000, "tools", "tools of one server")                                \
+    X(max_pages, 1000, 1, 100000, "pages", "pages of one tools/list")                              \
+    X(max_connections, 256, 1, 65536, "connections", "HTTP connections of one identity")           \
+    X(max_children, 256, 1, 65536, "processes", "child processes")
+
+typedef struct souk_runtime_options {
+#define SOUK_RUNTIME_FIELD(name, standard, least, most, unit, meaning) int64_t name;
+    SOUK_RUNTIME_OPTIONS(SOUK_RUNTIME_FIELD)
+#undef SOUK_RUNTIME_FIELD
+    bool validate; /* check inputs and outputs against schemas; default true */
+    souk_pool_options pool;
+    souk_mcp_options mcp;
+    const souk_env *env;            /* NULL: that of the process; else it must outlive the runtime */
+    souk_ms (*clock)(void *user);   /* NULL: the monotonic clock of the system */
+    void *clock_user;
+} souk_runtime_options;
+
+void souk_runtime_options_default(souk_runtime_options *options);
+
+/* `alloc` must outlive the runtime. SOUK_E_LIMIT when out of memory. */
+int souk_runtime_new(const souk_alloc *alloc, const souk_runtime_options *options,
+                     souk_runtime **out, souk_err *err);
+
+/* Drops everything at once; souk_runtime_close first for an orderly end. NULL is allowed. */
+void souk_runtime_free(souk_runtime *rt);
+
+/* Ends all calls (SOUK_E_CLOSED), closes sessions and children, waits at most `patience` ms for them. */
+void souk_runtime_close(souk_runtime *rt, souk_ms patience);
+
+souk_registry *souk_runtime_registry(souk_runtime *rt);
+souk_policy *souk_runtime_policy(souk_runtime *rt);
+souk_pool *souk_runtime_pool(souk_runtime *rt);
+const souk_alloc *souk_runtime_alloc(const souk_runtime *rt);
+souk_ms souk_runtime_now(const souk_runtime *rt);
+
+/* --- capabilities (runtime/load.c) ----------------------------------------------------------------------- */
+
+/*
+ * Loads a file, or all *.rtfs files of a folder and its folders, in order of their names. *loaded counts the
+ * capabilities that were registered; diagnostics are added to *diags. SOUK_E_FILE when the path cannot be read or
+ * a folder has no such file. A broken file or capability is a diagnostic, not a failure.
+ */
+int souk_runtime_load(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
+                      souk_err *err);
+
+/* The same for a text; name stands for the file in diagnostics. */
+int souk_runtime_load_text(souk_runtime *rt, const char *name, souk_slice text, size_t *loaded,
+                           souk_diags *diags, souk_err *err);
+
+/* Writes capabilities whose id matches the glob as one file; "" matches all. *count is how many. */
+int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, size_t *count,
+                        souk_err *err);
+
+/* --- servers (runtime/server.c) -------------------------------------------------------------------------- */
+
+typedef struct souk_server_options {
+    souk_slice name;     /* letters, digits, '_', '-', '.' */
+    souk_slice prefix;   /* which handler; empty: "mcp" */
+    souk_slice identity;
+    souk_pairs config;   /* flat keys, as capability files have them: mcp_server_url, ...; may hold secrets */
+    uint64_t auth;       /* not 0: credentials are asked for, with this number */
+    souk_ms timeout;     /* of its calls; 0: the default */
+} souk_server_options;
+
+/*
+ * Remembers a server, or replaces one of that name (its capabilities are removed then). Everything is copied.
+ * No connection is made yet.
+ */
+int souk_runtime_add_server(souk_runtime *rt, const souk_server_options *options, souk_err *err);
+
+/* Forgets it with its capabilities, and closes its sessions. False when there is none of that name. */
+bool souk_runtime_remove_server(souk_runtime *rt, souk_slice name);
+
+/*
+ * Asks a server for its tools, all pages, and registers each as <prefix>.<server>.<tool>. *call is the number of an
+ * outcome that follows: its value is a JSON object {"tools": count, "diagnostics": [...]}.
+ */
+int souk_runtime_discover(souk_runtime *rt, souk_slice server, souk_ms timeout, uint64_t *call,
+                          souk_err *err);
+
+/* --- calls (runtime/call.c) ------------------------------------------------------------------------------ */
+
+typedef struct souk_invoke_options {
+    souk_ms timeout;     /* 0: the server's, or the default */
+    souk_slice identity; /* ptr NULL: the server's */
+    bool raw;            /* the whole result */
+    bool may_resend;     /* the caller says that executing it twice does no harm */
+    bool never_resend;   /* even a tool that is marked idempotent is not sent twice */
+    bool skip_validation;
+} souk_invoke_options;
+
+/*
+ * Finds the capability, checks policy and input, and hands it on. input (JSON text, empty for {}) is moved. SOUK_OK: *call is
+ * the number of the outcome that will follow. 1 (SOUK_RUNTIME_LOCAL): the program itself provides it, nothing was
+ * started. Errors: SOUK_E_CONFIG (unknown, no handler), SOUK_E_POLICY, SOUK_E_SCHEMA, SOUK_E_LIMIT, SOUK_E_CLOSED.
+ */
+enum { SOUK_RUNTIME_LOCAL = 1 };
+int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
+                      const souk_invoke_options *options, uint64_t *call, souk_err *err);
+
+/* A method of the protocol, for a server that was added. params: a JSON object's text, moved. */
+int souk_runtime_request(souk_runtime *rt, souk_slice server, souk_slice method, souk_buf *params,
+                         const souk_invoke_options *options, uint64_t *call, souk_err *err);
+
+void souk_runtime_cancel(souk_runtime *rt, uint64_t call);
+
+/* Checks a value of a local capability: input (output false) or output. SOUK_OK when it has no schema. */
+int souk_runtime_check(souk_runtime *rt, souk_slice id, souk_slice json, bool output, souk_err *err);
+
+/* --- the pump (runtime/step.c) --------------------------------------------------------------------------- */
+
+/*
+ * Works until there is an outcome to fetch or `timeout` ms are over (0: only what can be done at once). SOUK_E_CLOSED in
+ * a process other than that which made the first call.
+ */
+int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err);
+
+/* Fetches the next outcome, as souk_pool_next does. */
+bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome);
+
+/* Answers a question that came as an outcome: JSON text, or an error. */
+void souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err);
+
+/* A handler of the program's own; number comes with its questions. */
+int souk_runtime_add_handler(souk_runtime *rt, souk_slice prefix, uint64_t number, souk_err *err);
+
+#endif

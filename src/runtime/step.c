@@ -1,0 +1,80 @@
+/* The pump: engine events to the pool, the pool's outcomes to the program. */
+#include "runtime/internal.h"
+
+/* Moves what the engine has to the pool; bounded, so that a flood cannot keep the program from its outcomes. */
+static void move_events(souk_runtime *rt)
+{
+    souk_io_event event;
+    for (int i = 0; i < 1024 && souk_engine_next(rt->engine, &event); i++) {
+        souk_pool_io(rt->pool, &event, souk_runtime_now(rt));
+    }
+}
+
+static souk_ms time_to_wait(const souk_runtime *rt, souk_ms timeout)
+{
+    souk_ms now = souk_runtime_now(rt);
+    souk_ms deadline = souk_pool_deadline(rt->pool);
+    if (souk_pool_has_outcome(rt->pool) || deadline <= now) {
+        return 0;
+    }
+    return souk_ms_min(timeout, deadline == SOUK_NEVER ? SOUK_NEVER : deadline - now);
+}
+
+int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)
+{
+    souk_pool_run(rt->pool, souk_runtime_now(rt));
+    souk_ms wait = time_to_wait(rt, timeout);
+    if (wait == 0 && rt->engine == NULL) {
+        return SOUK_OK;
+    }
+    /* Even when nothing was started, a deadline may have to be waited for: the engine can sleep, too. */
+    int failed = souk_rt_wake_engine(rt, err);
+    if (failed == SOUK_OK) {
+        failed = souk_engine_wait(rt->engine, wait, err);
+    }
+    if (failed != SOUK_OK) {
+        return failed;
+    }
+    move_events(rt);
+    souk_pool_run(rt->pool, souk_runtime_now(rt));
+    return SOUK_OK;
+}
+
+/* A call that ended: false when it was a page of a discovery that goes on. */
+static bool call_ended(souk_runtime *rt, souk_outcome *outcome)
+{
+    souk_discovery *discovery = souk_idmap_remove(&rt->pages, outcome->id);
+    if (discovery != NULL) {
+        return souk_rt_page(rt, discovery, outcome);
+    }
+    rt->handed_out = souk_idmap_remove(&rt->calls, outcome->id);
+    if (rt->handed_out != NULL) {
+        souk_rt_check_output(rt, rt->handed_out, outcome);
+    }
+    return true;
+}
+
+bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome)
+{
+    souk_rt_call_free(rt, rt->handed_out);
+    rt->handed_out = NULL;
+    souk_answer_free(&rt->made);
+    while (souk_pool_next(rt->pool, outcome)) {
+        if (outcome->kind != SOUK_OUTCOME_DONE || call_ended(rt, outcome)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err)
+{
+    souk_ms now = souk_runtime_now(rt);
+    souk_pool_answer(rt->pool, ask, json, err, now);
+    souk_pool_run(rt->pool, now);
+}
+
+void souk_runtime_cancel(souk_runtime *rt, uint64_t call)
+{
+    souk_pool_cancel(rt->pool, call, souk_runtime_now(rt));
+}
