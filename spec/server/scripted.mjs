@@ -46,6 +46,7 @@ async function control(req, res, mcp, server) {
       return sendJson(res, 200, turn(knobs, await jsonBody(req)), plain);
     case 'POST /control/reset':
       turn(knobs, defaults());
+      mcp.dropSessions();
       ledger.reset();
       return sendJson(res, 200, {}, plain);
     case 'POST /control/drop-sessions':

@@ -51,7 +51,8 @@ local function absolute(path)
     return output_of("pwd"):gsub("%s+$", "") .. "/" .. path
 end
 
-local function node()
+-- The Node that all servers run on, pinned with the other peers.
+function servers.node()
     local path = os.getenv("SOUK_NODE")
     if not path then
         local machine = output_of("uname -m"):match("aarch64") and "arm64" or "x64"
@@ -89,7 +90,7 @@ end
 local programs = {}
 
 function programs.scripted(options)
-    local words = { node(), absolute("spec/server/scripted.mjs"), "--knobs", cjson.encode(options.knobs or {}) }
+    local words = { servers.node(), absolute("spec/server/scripted.mjs"), "--knobs", cjson.encode(options.knobs or {}) }
     if options.tls then
         local cert, key = certificate()
         for _, word in ipairs({ "--cert", cert, "--key", key }) do
@@ -105,25 +106,25 @@ end
 
 function programs.modern(options)
     return {
-        node(), absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject",
+        servers.node(), absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject",
         "--answer", options.answer or "auto",
     }, { SOUK_NPM = absolute(NPM) }
 end
 
 function programs.everything(_, stdio)
     if stdio then
-        return { node(), peer("everything") }, {}
+        return { servers.node(), peer("everything") }, {}
     end
     local say_port = absolute("spec/server/any_port.mjs")
-    return { node(), "--import", say_port, peer("everything"), "streamableHttp" }, { PORT = "0" }
+    return { servers.node(), "--import", say_port, peer("everything"), "streamableHttp" }, { PORT = "0" }
 end
 
 function programs.filesystem(options)
-    return { node(), peer("filesystem"), assert(options.folder, "folder is missing") }, {}
+    return { servers.node(), peer("filesystem"), assert(options.folder, "folder is missing") }, {}
 end
 
 function programs.memory(options)
-    return { node(), peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") }
+    return { servers.node(), peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") }
 end
 
 local function command_line(words, environment)
@@ -231,7 +232,8 @@ function servers.stdio(name, options)
         spec.args[index - 1] = words[index]
     end
     function spec.ledger()
-        return cjson.decode(assert(read_file(spec.ledger_file), "the server was never started"))
+        local text = assert(read_file(spec.ledger_file), "the server was never started")
+        return cjson.decode(text)
     end
     return spec
 end
@@ -259,7 +261,7 @@ function Server:knobs(changes)
     return control(self, "POST", "knobs", changes)
 end
 
--- All knobs and the ledger as they were born; sessions stay.
+-- All knobs and the ledger as they were born, and no sessions.
 function Server:reset()
     control(self, "POST", "reset")
 end
