@@ -31,4 +31,7 @@ int souk_json_read(souk_json_doc *doc, souk_slice text, const souk_json_limits *
 int souk_json_read_take(souk_json_doc *doc, souk_buf *text, const souk_json_limits *limits,
                         souk_err *err);
 
+/* Sets offset, line and column (in bytes, both from 1) of a place in the text; err may be NULL. */
+void souk_json_locate(souk_slice text, size_t offset, souk_err *err);
+
 #endif

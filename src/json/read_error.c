@@ -4,28 +4,34 @@
 
 enum { QUOTED_BYTES = 8 };
 
-/* Line and column (in bytes) of a place in the text, both from 1. */
-static void set_position(souk_reader *r, const char *at)
+void souk_json_locate(souk_slice text, size_t offset, souk_err *err)
 {
-    const char *line_start = r->begin;
+    if (err == NULL) {
+        return;
+    }
+    size_t line_start = 0;
     unsigned line = 1;
-    for (const char *p = r->begin; p < at; p++) {
-        if (*p == '\n') {
+    for (size_t i = 0; i < offset; i++) {
+        if (text.ptr[i] == '\n') {
             line++;
-            line_start = p + 1;
+            line_start = i + 1;
         }
     }
-    r->err->offset = (size_t)(at - r->begin);
-    r->err->line = line;
-    r->err->column = (unsigned)(at - line_start) + 1;
+    err->offset = offset;
+    err->line = line;
+    err->column = (unsigned)(offset - line_start) + 1;
+}
+
+static void locate(souk_reader *r, const char *at)
+{
+    souk_slice text = souk_slice_make(r->begin, (size_t)(r->end - r->begin));
+    souk_json_locate(text, (size_t)(at - r->begin), r->err);
 }
 
 bool souk_reader_fail(souk_reader *r, const char *at, int kind, const char *message)
 {
     r->failed = souk_fail(r->err, kind, "%s", message);
-    if (r->err != NULL) {
-        set_position(r, at);
-    }
+    locate(r, at);
     return false;
 }
 
@@ -66,8 +72,6 @@ bool souk_reader_unexpected(souk_reader *r, const char *at, const char *expected
         quote(at, r->end, found, sizeof found);
     }
     r->failed = souk_fail(r->err, SOUK_E_PROTOCOL, "expected %s, found %s", expected, found);
-    if (r->err != NULL) {
-        set_position(r, at);
-    }
+    locate(r, at);
     return false;
 }
