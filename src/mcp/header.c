@@ -1,6 +1,5 @@
 #include "mcp/header.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -247,7 +246,7 @@ static int add_session(souk_mcp_headers *headers, const souk_mcp_http_request *r
 static int add_name(souk_mcp_headers *headers, souk_slice name, souk_err *err)
 {
     souk_buf value;
-    souk_buf_init(&value, headers->texts.alloc, SIZE_MAX);
+    souk_buf_init(&value, headers->texts.alloc, SOUK_MCP_HEADER_VALUE_MAX);
     int rc = souk_mcp_write_header_value(&value, name, err);
     if (rc == SOUK_OK) {
         rc = souk_mcp_headers_add(headers, SOUK_LIT("Mcp-Name"), souk_buf_slice(&value),

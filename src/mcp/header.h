@@ -14,7 +14,9 @@
 #include "mcp/revision.h"
 
 enum {
-    SOUK_MCP_HEADERS_MAX = 256,    /* headers of one request */
+    SOUK_MCP_HEADERS_MAX = 256, /* headers of one request */
+    SOUK_MCP_HEADER_VALUE_MAX =
+        65536,                     /* bytes of a value that is made from a name or an argument */
     SOUK_MCP_SESSION_ID_MAX = 8192 /* bytes; gateways pack the ids of several sessions into one */
 };
 

@@ -224,8 +224,8 @@ int souk_mcp_param_headers_add(souk_mcp_headers *headers, const souk_jval *input
     maker m;
     m.headers = headers;
     m.err = err;
-    souk_buf_init(&m.name, headers->texts.alloc, SIZE_MAX);
-    souk_buf_init(&m.value, headers->texts.alloc, SIZE_MAX);
+    souk_buf_init(&m.name, headers->texts.alloc, SOUK_MCP_HEADER_VALUE_MAX);
+    souk_buf_init(&m.value, headers->texts.alloc, SOUK_MCP_HEADER_VALUE_MAX);
     int rc = add_properties(&m, input_schema, arguments, 0);
     souk_buf_free(&m.name);
     souk_buf_free(&m.value);
