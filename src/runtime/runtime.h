@@ -80,6 +80,9 @@ int souk_runtime_load(souk_runtime *rt, const char *path, size_t *loaded, souk_d
 int souk_runtime_load_text(souk_runtime *rt, const char *name, souk_slice text, size_t *loaded,
                            souk_diags *diags, souk_err *err);
 
+/* Registers a manifest (takes a hold of its own); what is doubtful about its schemas is added to diags (may be NULL). */
+int souk_runtime_register(souk_runtime *rt, souk_manifest *manifest, souk_diags *diags, souk_err *err);
+
 /* Writes capabilities whose id matches the glob as one file; "" matches all. *count is how many. */
 int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, size_t *count,
                         souk_err *err);

@@ -1,0 +1,231 @@
+/* Options of souk.open, from the tables that the rooms keep of theirs. Lua gives times in seconds. */
+#include <math.h>
+#include <string.h>
+
+#include "bind/market.h"
+
+bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name, souk_slice *out)
+{
+    size_t len;
+    lua_getfield(L, table, name);
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TSTRING) {
+        luaL_error(L, "%s: option '%s': expected a string, got %s", where, name, lua_typename(L, type));
+    }
+    const char *text = type == LUA_TNIL ? NULL : lua_tolstring(L, -1, &len);
+    if (text != NULL) {
+        *out = souk_slice_make(text, len); /* the table keeps it alive */
+    }
+    lua_pop(L, 1);
+    return text != NULL;
+}
+
+bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name, souk_ms *out)
+{
+    lua_getfield(L, table, name);
+    int type = lua_type(L, -1);
+    lua_Number seconds = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    if (type != LUA_TNIL && (type != LUA_TNUMBER || !(seconds >= 0) || seconds > 1e9)) {
+        luaL_error(L, "%s: option '%s': expected a number of seconds, got %s", where, name,
+                   type == LUA_TNUMBER ? "one that is no time" : lua_typename(L, type));
+    }
+    lua_pop(L, 1);
+    if (type == LUA_TNIL) {
+        return false;
+    }
+    *out = (souk_ms)ceil(seconds * 1000);
+    return true;
+}
+
+bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char *name, bool *out)
+{
+    lua_getfield(L, table, name);
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
+        luaL_error(L, "%s: option '%s': expected true or false, got %s", where, name, lua_typename(L, type));
+    }
+    if (type == LUA_TBOOLEAN) {
+        *out = lua_toboolean(L, -1);
+    }
+    lua_pop(L, 1);
+    return type == LUA_TBOOLEAN;
+}
+
+static void read_number(lua_State *L, int table, const char *name, const char *unit, int64_t least,
+                        int64_t most, int64_t *out)
+{
+    lua_getfield(L, table, name);
+    int type = lua_type(L, -1);
+    if (type == LUA_TNIL) {
+        lua_pop(L, 1);
+        return;
+    }
+    bool is_time = strcmp(unit, "ms") == 0;
+    lua_Number given = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    lua_Number value = is_time ? ceil(given * 1000) : given;
+    if (type != LUA_TNUMBER || !(value >= (lua_Number)least) || !(value <= (lua_Number)most) ||
+        value != floor(value)) {
+        lua_Number low = is_time ? (lua_Number)least / 1000 : (lua_Number)least;
+        lua_Number high = is_time ? (lua_Number)most / 1000 : (lua_Number)most;
+        lua_pushnumber(L, low);
+        lua_pushnumber(L, high);
+        luaL_error(L, "souk.open: option '%s': expected %s from %s to %s", name,
+                   is_time ? "seconds" : unit, lua_tostring(L, -2), lua_tostring(L, -1));
+    }
+    *out = (int64_t)value;
+    lua_pop(L, 1);
+}
+
+/* Copies the table of variables: the core reads it while no Lua runs. */
+static void read_env(lua_State *L, int table, souk_market *market)
+{
+    lua_getfield(L, table, "env");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    luaL_argcheck(L, lua_istable(L, -1), 1, "option 'env': expected a table of strings");
+    market->has_env = true;
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) {
+            luaL_error(L, "souk.open: option 'env': expected names and values that are strings");
+        }
+        char *value = souk_dup(souk_alloc_libc(), souk_slice_of(lua_tostring(L, -1)));
+        void *old = NULL;
+        if (value == NULL || !souk_map_set(&market->env, souk_slice_of(lua_tostring(L, -2)), value, &old)) {
+            souk_free(souk_alloc_libc(), value);
+            luaL_error(L, "souk.open: out of memory");
+        }
+        souk_free(souk_alloc_libc(), old);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_clock_option(lua_State *L, int table, souk_market *market)
+{
+    lua_getfield(L, table, "clock");
+    if (!lua_isnil(L, -1)) {
+        luaL_argcheck(L, lua_isfunction(L, -1), 1, "option 'clock': expected a function");
+        market->has_clock = true;
+        souk_lua_getuservalue(L, 2);
+        lua_pushvalue(L, -2);
+        lua_setfield(L, -2, "clock");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+void souk_bind_read_options(lua_State *L, int index, souk_market *market, souk_runtime_options *options)
+{
+#define READ_POOL(name, standard, least, most, unit, meaning)                                      \
+    read_number(L, index, #name, unit, least, most, &options->pool.name);
+#define READ_MCP(name, standard, least, most, unit, meaning)                                       \
+    read_number(L, index, #name, unit, least, most, &options->mcp.name);
+#define READ_RUNTIME(name, standard, least, most, unit, meaning)                                   \
+    read_number(L, index, #name, unit, least, most, &options->name);
+    SOUK_POOL_OPTIONS(READ_POOL)
+    SOUK_MCP_OPTIONS(READ_MCP)
+    SOUK_RUNTIME_OPTIONS(READ_RUNTIME)
+#undef READ_POOL
+#undef READ_MCP
+#undef READ_RUNTIME
+    souk_bind_field_bool(L, index, "souk.open", "validate", &options->validate);
+    read_env(L, index, market);
+    read_clock_option(L, index, market);
+}
+
+/* One list of globs of the policy option. */
+static void read_rules(lua_State *L, int policy, const char *name, souk_policy *to,
+                       int (*add)(souk_policy *, souk_slice, souk_err *))
+{
+    souk_err err;
+    lua_getfield(L, policy, name);
+    if (!lua_isnil(L, -1) && !lua_istable(L, -1)) {
+        luaL_error(L, "souk.open: option 'policy.%s': expected a list of globs", name);
+    }
+    size_t count = lua_istable(L, -1) ? souk_lua_rawlen(L, -1) : 0;
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, (int)i);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            luaL_error(L, "souk.open: option 'policy.%s': expected a list of strings", name);
+        }
+        if (add(to, souk_slice_of(lua_tostring(L, -1)), &err) != SOUK_OK) {
+            luaL_error(L, "souk.open: %s", err.message);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+void souk_bind_read_policy(lua_State *L, int index, souk_market *market)
+{
+    souk_policy *policy = souk_runtime_policy(market->rt);
+    bool restrictive = false;
+    lua_getfield(L, index, "policy");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    luaL_argcheck(L, lua_istable(L, -1), 1, "option 'policy': expected a table");
+    int table = lua_gettop(L);
+    lua_pushnil(L);
+    while (lua_next(L, table) != 0) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        if (strcmp(key, "allow") != 0 && strcmp(key, "deny") != 0 && strcmp(key, "restrictive") != 0) {
+            luaL_error(L, "souk.open: option 'policy': unknown member '%s' (there are: allow, deny, restrictive)", key);
+        }
+        lua_pop(L, 1);
+    }
+    read_rules(L, table, "allow", policy, souk_policy_allow);
+    read_rules(L, table, "deny", policy, souk_policy_deny);
+    souk_bind_field_bool(L, table, "souk.open", "restrictive", &restrictive);
+    if (restrictive) {
+        souk_policy_restrict(policy);
+    }
+    lua_pop(L, 1);
+}
+
+/* A table of all option names: name -> {default, least, most, unit, meaning}; times in seconds. */
+static void push_option(lua_State *L, const char *name, int64_t standard, int64_t least, int64_t most,
+                        const char *unit, const char *meaning)
+{
+    bool is_time = strcmp(unit, "ms") == 0;
+    lua_Number scale = is_time ? 1000 : 1;
+    lua_createtable(L, 0, 5);
+    lua_pushnumber(L, (lua_Number)standard / scale);
+    lua_setfield(L, -2, "default");
+    lua_pushnumber(L, (lua_Number)least / scale);
+    lua_setfield(L, -2, "least");
+    lua_pushnumber(L, (lua_Number)most / scale);
+    lua_setfield(L, -2, "most");
+    lua_pushstring(L, is_time ? "seconds" : unit);
+    lua_setfield(L, -2, "unit");
+    lua_pushstring(L, meaning);
+    lua_setfield(L, -2, "meaning");
+    lua_setfield(L, -2, name);
+}
+
+void souk_bind_push_option_names(lua_State *L)
+{
+    static const char *const others[][2] = {
+        {"validate", "check inputs and outputs against their schemas (default true)"},
+        {"env", "a table of variables that takes the place of the process's environment"},
+        {"clock", "a function that returns seconds and takes the place of the system's clock"},
+        {"policy", "{allow = globs, deny = globs, restrictive = boolean}: which capabilities may be called"},
+    };
+    lua_newtable(L);
+#define PUSH(name, standard, least, most, unit, meaning)                                           \
+    push_option(L, #name, standard, least, most, unit, meaning);
+    SOUK_POOL_OPTIONS(PUSH)
+    SOUK_MCP_OPTIONS(PUSH)
+    SOUK_RUNTIME_OPTIONS(PUSH)
+#undef PUSH
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        lua_createtable(L, 0, 1);
+        lua_pushstring(L, others[i][1]);
+        lua_setfield(L, -2, "meaning");
+        lua_setfield(L, -2, others[i][0]);
+    }
+}
