@@ -29,9 +29,8 @@ typedef enum place {
 
 static int wrong(checker *c, souk_slice name, const char *why)
 {
-    int shown = name.len < 64 ? (int)name.len : 64;
-    return souk_fail(c->err, SOUK_E_PROTOCOL, "%s \"%.*s\" %s", annotation_key, shown,
-                     name.ptr == NULL ? "" : name.ptr, why);
+    return souk_fail(c->err, SOUK_E_PROTOCOL, "%s \"%.*s\" %s", annotation_key, SOUK_ARG(name),
+                     why);
 }
 
 static bool has_header_type(const souk_jval *property)
@@ -45,7 +44,8 @@ static int check_annotation(checker *c, const souk_jval *schema, const souk_jval
 {
     souk_slice name = souk_json_string(value);
     if (name.ptr == NULL || name.len > HEADER_NAME_MAX || !souk_mcp_is_token(name)) {
-        return wrong(c, name, "cannot be part of a header name");
+        return souk_fail(c->err, SOUK_E_PROTOCOL, "an %s cannot be part of a header name",
+                         annotation_key);
     }
     if (at != PLACE_PROPERTY) {
         return wrong(c, name, "is not on a property that is reached through properties alone");
