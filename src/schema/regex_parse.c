@@ -1,87 +1,55 @@
-/* Pattern text -> tree. The grammar is that of ECMA-262 section 21.2.1, with the leniencies that
- * regex.h names. */
+/*
+ * Pattern text -> tree. The grammar is that of ECMA-262 section 21.2.1, with the leniencies that
+ * regex.h names.
+ */
 #include <string.h>
 
-#include "base/utf8.h"
+#include "schema/regex_cursor.h"
 #include "schema/regex_program.h"
 
 enum {
-    MAX_DEPTH = 100,     /* nested groups */
-    MAX_COUNT = 1000000, /* larger numbers in {n,m} are read as this one: far past SOUK_REGEX_MAX */
-    FIRST_SURROGATE = 0xD800,
-    FIRST_LOW_SURROGATE = 0xDC00,
-    LAST_SURROGATE = 0xDFFF
+    MAX_DEPTH = 100,    /* nested groups */
+    MAX_COUNT = 1000000 /* larger numbers in {n,m} are read as this one: far past SOUK_REGEX_MAX */
 };
 
-#define NOTHING UINT32_MAX /* no character */
-
 typedef struct parser {
-    souk_slice pattern;
-    size_t at;
+    souk_regex_cursor at;
     unsigned depth;
-    int failed; /* SOUK_OK until something is wrong */
     souk_arena *arena;
     souk_arena *scratch;
-    souk_err *err;
     souk_charset_builder
-        set; /* of the class at hand; here, because the parser's functions call themselves */
+        set; /* of the class at hand; not local, because groups are parsed in groups */
 } parser;
 
 static void *fail(parser *p, const char *what)
 {
-    if (p->failed == SOUK_OK) {
-        p->failed = souk_fail(p->err, SOUK_E_SCHEMA, "%s (at byte %zu)", what, p->at);
-    }
-    return NULL;
+    return souk_regex_fail(&p->at, what);
 }
 
 static void *fail_memory(parser *p)
 {
-    p->failed = souk_fail_memory(p->err);
+    p->at.failed = souk_fail_memory(p->at.err);
     return NULL;
-}
-
-/* --- characters --- */
-
-static char peek_at(const parser *p, size_t ahead)
-{
-    return ahead < p->pattern.len - p->at ? p->pattern.ptr[p->at + ahead] : '\0';
 }
 
 static char peek(const parser *p)
 {
-    return peek_at(p, 0);
-}
-
-static bool at_end(const parser *p)
-{
-    return p->at == p->pattern.len;
+    return souk_regex_peek(&p->at, 0);
 }
 
 static bool accept(parser *p, const char *text)
 {
-    if (!souk_slice_starts(souk_slice_from(p->pattern, p->at), souk_slice_of(text))) {
-        return false;
-    }
-    p->at += strlen(text);
-    return true;
+    return souk_regex_accept(&p->at, text);
 }
 
-static uint32_t take_character(parser *p)
+static bool at_end(const parser *p)
 {
-    uint32_t character = NOTHING;
-    p->at += souk_utf8_decode(souk_slice_from(p->pattern, p->at), &character);
-    return character;
+    return souk_regex_at_end(&p->at);
 }
 
-static bool is_digit(char c)
+static bool has_failed(const parser *p)
 {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return p->at.failed != SOUK_OK;
 }
 
 /* --- parts of the tree --- */
@@ -144,130 +112,34 @@ static size_t size_times(size_t size, uint32_t count)
     return size != 0 && count > SOUK_REGEX_MAX / size ? SOUK_REGEX_MAX + 1 : size * count;
 }
 
-/* --- escapes --- */
-
-static uint32_t hex_value(const parser *p, size_t ahead, size_t digits)
-{
-    uint32_t value = 0;
-    for (size_t i = 0; i < digits; i++) {
-        char c = peek_at(p, ahead + i);
-        if (is_digit(c)) {
-            value = value * 16 + (uint32_t)(c - '0');
-        } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
-            value = value * 16 + (uint32_t)((c | 0x20) - 'a') + 10;
-        } else {
-            return NOTHING;
-        }
-    }
-    return value;
-}
-
-/* \u{...}, behind the "u{". */
-static uint32_t take_braced_hex(parser *p)
-{
-    size_t digits = 0;
-    while (peek_at(p, digits) != '}' && digits < 8) {
-        digits++;
-    }
-    uint32_t value = hex_value(p, 0, digits);
-    if (digits == 0 || peek_at(p, digits) != '}' || value > SOUK_CODE_POINT_MAX) {
-        fail(p, "\\u{ needs a code point and }");
-        return NOTHING;
-    }
-    p->at += digits + 1;
-    return value;
-}
-
-/* \uXXXX, behind the "u"; two of them may be a surrogate pair. */
-static uint32_t take_unicode(parser *p)
-{
-    if (accept(p, "{")) {
-        return take_braced_hex(p);
-    }
-    uint32_t value = hex_value(p, 0, 4);
-    if (value == NOTHING) {
-        fail(p, "\\u needs four hexadecimal digits");
-        return NOTHING;
-    }
-    p->at += 4;
-    if (value >= FIRST_SURROGATE && value < FIRST_LOW_SURROGATE && peek(p) == '\\' &&
-        peek_at(p, 1) == 'u') {
-        uint32_t low = hex_value(p, 2, 4);
-        if (low >= FIRST_LOW_SURROGATE && low <= LAST_SURROGATE) {
-            p->at += 6;
-            return 0x10000 + ((value - FIRST_SURROGATE) << 10) + (low - FIRST_LOW_SURROGATE);
-        }
-    }
-    return value;
-}
-
-/* The character that an escape stands for; behind the backslash. */
-static uint32_t take_escaped(parser *p)
-{
-    static const char letters[] = "tnvfr";
-    static const char meanings[] = "\t\n\v\f\r";
-    char c = peek(p);
-    const char *letter = c == '\0' ? NULL : strchr(letters, c);
-    if (letter != NULL) {
-        p->at++;
-        return (uint32_t)meanings[letter - letters];
-    }
-    if (c == '0' && !is_digit(peek_at(p, 1))) {
-        p->at++;
-        return 0;
-    }
-    if (c == 'c' && is_letter(peek_at(p, 1))) {
-        p->at += 2;
-        return (uint32_t)p->pattern.ptr[p->at - 1] & 31;
-    }
-    if (c == 'x' && hex_value(p, 1, 2) != NOTHING) {
-        uint32_t value = hex_value(p, 1, 2);
-        p->at += 3;
-        return value;
-    }
-    if (accept(p, "u")) {
-        return take_unicode(p);
-    }
-    if (is_digit(c) || c == 'k') {
-        fail(p, "backreferences are not supported");
-    } else if (c == 'p' || c == 'P') {
-        fail(p, "Unicode properties (\\p) are not supported");
-    } else if (is_letter(c)) {
-        fail(p, "this escape is not supported");
-    } else if (at_end(p)) {
-        fail(p, "a backslash needs a character behind it");
-    }
-    return p->failed != SOUK_OK ? NOTHING : take_character(p);
-}
+/* --- classes --- */
 
 static bool is_set_escape(char c)
 {
     return c != '\0' && strchr("dDwWsS", c) != NULL;
 }
 
-/* --- classes --- */
-
-/* One end of a range: a character, or NOTHING when it was a set such as \d (now in p->set), or on
- * failure. */
+/* One end of a range: a character, or SOUK_REGEX_NOTHING when it was a set such as \d (now in
+ * p->set), or on failure. */
 static uint32_t take_class_atom(parser *p)
 {
     if (!accept(p, "\\")) {
-        return take_character(p);
+        return souk_regex_take_character(&p->at);
     }
     if (is_set_escape(peek(p))) {
         souk_charset_add_named(&p->set, peek(p));
-        p->at++;
-        return NOTHING;
+        p->at.position++;
+        return SOUK_REGEX_NOTHING;
     }
     if (accept(p, "b")) {
         return '\b';
     }
-    return take_escaped(p);
+    return souk_regex_take_escaped(&p->at);
 }
 
 static void add_to_class(parser *p, uint32_t first, uint32_t last)
 {
-    if (first != NOTHING) {
+    if (first != SOUK_REGEX_NOTHING) {
         souk_charset_add(&p->set, first, last);
     }
 }
@@ -276,14 +148,15 @@ static void add_to_class(parser *p, uint32_t first, uint32_t last)
 static void take_class_range(parser *p)
 {
     uint32_t first = take_class_atom(p);
-    bool range = p->at + 1 < p->pattern.len && peek(p) == '-' && peek_at(p, 1) != ']';
-    if (!range || p->failed != SOUK_OK) {
+    bool range = p->at.position + 1 < p->at.pattern.len && peek(p) == '-' &&
+                 souk_regex_peek(&p->at, 1) != ']';
+    if (!range || has_failed(p)) {
         add_to_class(p, first, first);
         return;
     }
-    p->at++;
+    p->at.position++;
     uint32_t last = take_class_atom(p);
-    if (first == NOTHING || last == NOTHING) { /* "\d-x" is no range */
+    if (first == SOUK_REGEX_NOTHING || last == SOUK_REGEX_NOTHING) { /* "\d-x" is no range */
         add_to_class(p, first, first);
         add_to_class(p, '-', '-');
         add_to_class(p, last, last);
@@ -304,7 +177,7 @@ static souk_regex_part *parse_class(parser *p)
             return fail(p, "']' is missing");
         }
         take_class_range(p);
-        if (p->failed != SOUK_OK) {
+        if (has_failed(p)) {
             return NULL;
         }
     }
@@ -321,7 +194,7 @@ static souk_regex_part *parse_group(parser *p)
     if (accept(p, "?")) {
         if (accept(p, "<") && peek(p) != '=' && peek(p) != '!') {
             while (!at_end(p) && peek(p) != '>') {
-                p->at++; /* a name, which nothing can refer to */
+                p->at.position++; /* a name, which nothing can refer to */
             }
             if (!accept(p, ">")) {
                 return fail(p, "'>' is missing");
@@ -346,12 +219,13 @@ static souk_regex_part *parse_group(parser *p)
 
 static souk_regex_part *parse_escape(parser *p)
 {
-    if (is_set_escape(peek(p))) {
-        p->at++;
-        return new_named_set(p, p->pattern.ptr[p->at - 1]);
+    char name = peek(p);
+    if (is_set_escape(name)) {
+        p->at.position++;
+        return new_named_set(p, name);
     }
-    uint32_t character = take_escaped(p);
-    return p->failed != SOUK_OK ? NULL : new_character(p, character);
+    uint32_t character = souk_regex_take_escaped(&p->at);
+    return has_failed(p) ? NULL : new_character(p, character);
 }
 
 /* ^ $ \b \B, or NULL when there is none here (or on failure). */
@@ -372,10 +246,10 @@ static souk_regex_part *parse_assertion(parser *p)
 static uint32_t take_number(parser *p)
 {
     uint32_t value = 0;
-    while (is_digit(peek(p))) {
+    while (souk_regex_is_digit(peek(p))) {
         value = value * 10 + (uint32_t)(peek(p) - '0');
         value = value > MAX_COUNT ? MAX_COUNT : value;
-        p->at++;
+        p->at.position++;
     }
     return value;
 }
@@ -383,18 +257,18 @@ static uint32_t take_number(parser *p)
 /* {n}, {n,} or {n,m}; false, and nothing taken, when the brace is none of these. */
 static bool take_braces(parser *p, uint32_t *min, uint32_t *max)
 {
-    size_t start = p->at;
-    if (accept(p, "{") && is_digit(peek(p))) {
+    size_t start = p->at.position;
+    if (accept(p, "{") && souk_regex_is_digit(peek(p))) {
         *min = take_number(p);
         *max = *min;
         if (accept(p, ",")) {
-            *max = is_digit(peek(p)) ? take_number(p) : SOUK_REGEX_NO_MAX;
+            *max = souk_regex_is_digit(peek(p)) ? take_number(p) : SOUK_REGEX_NO_MAX;
         }
         if (accept(p, "}")) {
             return true;
         }
     }
-    p->at = start;
+    p->at.position = start;
     return false;
 }
 
@@ -436,7 +310,7 @@ static souk_regex_part *parse_atom(parser *p)
     if (accept(p, "\\")) {
         return parse_escape(p);
     }
-    return new_character(p, take_character(p));
+    return new_character(p, souk_regex_take_character(&p->at));
 }
 
 /* An atom with its quantifier. */
@@ -472,7 +346,7 @@ static souk_regex_part *parse_sequence(parser *p)
     souk_regex_part **tail = sequence == NULL ? NULL : &sequence->child;
     while (sequence != NULL && !at_end(p) && peek(p) != '|' && peek(p) != ')') {
         souk_regex_part *part = parse_assertion(p);
-        if (part == NULL && p->failed == SOUK_OK) {
+        if (part == NULL && !has_failed(p)) {
             part = parse_repeated(p);
         }
         if (part == NULL) {
@@ -517,14 +391,14 @@ int souk_regex_parse(souk_arena *arena, souk_arena *scratch, souk_slice pattern,
 {
     parser p;
     memset(&p, 0, sizeof p);
-    p.pattern = pattern;
+    p.at.pattern = pattern;
     p.arena = arena;
     p.scratch = scratch;
-    p.err = err;
+    p.at.err = err;
     souk_regex_part *root = parse_choice(&p);
     if (root != NULL && !at_end(&p)) {
         root = fail(&p, "')' has no '('");
     }
     *out = root;
-    return p.failed;
+    return p.at.failed;
 }
