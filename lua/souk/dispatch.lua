@@ -107,7 +107,7 @@ local questions = {
     if token ~= nil and type(token) ~= "string" then
       error("auth: expected a string or nil, got " .. type(token), 0)
     end
-    return token == nil and core.null or token
+    return token == nil and core.json.null or token
   end,
   open = function(functions, target)
     local session, err = functions.open(target)
@@ -117,7 +117,7 @@ local questions = {
     local session = payload.session
     payload.session = nil
     local result, err = functions.call(session, payload)
-    return result == nil and err == nil and core.null or result, err
+    return result == nil and err == nil and core.json.null or result, err
   end,
   cancel = function(functions, payload)
     if functions.cancel then

@@ -10,9 +10,9 @@ local options = require "souk.options"
 
 local souk = {
   version = core.version,
-  null = core.null,
-  array = core.array,
-  json = core.json,
+  null = core.json.null,
+  array = core.json.array,
+  json = { encode = core.json.encode, decode = core.json.decode },
   error_kinds = core.error_kinds,
 }
 

@@ -40,7 +40,7 @@ function local_provider.call(market, id, input, opts)
     return nil, as_error(err, id)
   end
   if result == nil then
-    result = core.null
+    result = core.json.null
   end
   if not (opts and (opts.validate == false or opts.raw)) then
     local fits, why = market:_check(id, result, true)

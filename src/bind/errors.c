@@ -104,3 +104,55 @@ int souk_bind_fail(lua_State *L, const souk_err *err)
     souk_bind_push_error(L, err);
     return 2;
 }
+
+static bool is_kind(const char *name)
+{
+#define SOUK_COMPARE_KIND(constant, value, text, retryable, meaning)                               \
+    if (strcmp(name, text) == 0) {                                                                 \
+        return true;                                                                               \
+    }
+    SOUK_KINDS(SOUK_COMPARE_KIND)
+#undef SOUK_COMPARE_KIND
+    return false;
+}
+
+/* error(kind, message, fields) -> error; the fields (a table or nil) are copied into it */
+static int l_error(lua_State *L)
+{
+    luaL_argcheck(L, is_kind(luaL_checkstring(L, 1)), 1, "no such kind of error");
+    luaL_checkstring(L, 2);
+    lua_settop(L, 3);
+    lua_createtable(L, 0, 6);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, 4, "kind");
+    lua_pushvalue(L, 2);
+    lua_setfield(L, 4, "message");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, 4, "retryable");
+    if (lua_istable(L, 3)) {
+        lua_pushnil(L);
+        while (lua_next(L, 3) != 0) {
+            lua_pushvalue(L, -2);
+            lua_insert(L, -2);
+            lua_rawset(L, 4);
+        }
+    }
+    push_metatable(L);
+    lua_setmetatable(L, 4);
+    return 1;
+}
+
+void souk_bind_open_errors(lua_State *L)
+{
+    lua_pushcfunction(L, l_error);
+    lua_setfield(L, -2, "error");
+    push_metatable(L);
+    lua_setfield(L, -2, "error_metatable");
+    lua_newtable(L);
+#define SOUK_PUSH_KIND(constant, value, text, retryable, meaning)                                  \
+    lua_pushstring(L, meaning);                                                                    \
+    lua_setfield(L, -2, text);
+    SOUK_KINDS(SOUK_PUSH_KIND)
+#undef SOUK_PUSH_KIND
+    lua_setfield(L, -2, "error_kinds");
+}

@@ -15,4 +15,10 @@ void souk_bind_push_error(lua_State *L, const souk_err *err);
 /* Pushes nil and the error; returns 2, so that a binding function can end with it. */
 int souk_bind_fail(lua_State *L, const souk_err *err);
 
+/*
+ * Adds to the table on top of the stack: error(kind, message, fields), which makes an error as C
+ * does; error_metatable; error_kinds, a table kind -> what it means.
+ */
+void souk_bind_open_errors(lua_State *L);
+
 #endif

@@ -122,7 +122,8 @@ static int l_close(lua_State *L)
     return 1;
 }
 
-/* A market that was forgotten: say good-bye to servers if that is quick, leave nothing behind in any case. */
+/* A market that was forgotten: say good-bye to servers if that is quick, leave nothing behind in
+ * any case. */
 static int l_gc(lua_State *L)
 {
     souk_market *market = souk_bind_market_any(L, 1);
@@ -149,7 +150,8 @@ static int l_tostring(lua_State *L)
         souk_pool_stats stats;
         souk_pool_get_stats(souk_runtime_pool(market->rt), &stats);
         lua_pushfstring(L, "souk.market (%d capabilities, %d sessions)",
-                        (int)souk_registry_count(souk_runtime_registry(market->rt)), (int)stats.sessions);
+                        (int)souk_registry_count(souk_runtime_registry(market->rt)),
+                        (int)stats.sessions);
     }
     return 1;
 }

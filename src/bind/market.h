@@ -1,8 +1,10 @@
 /*
- * The market userdata ("souk.market"): a runtime, and what Lua needs beside it. Only files of this folder include it.
+ * The market userdata ("souk.market"): a runtime, and what Lua needs beside it. Only files of this
+ * folder include it.
  *
- * Longjmp rules: a Lua error may leave any of these functions in the middle. So whatever C owns hangs on the userdata
- * (the runtime, the scratch buffers, the diagnostics) before a Lua function that can fail is called.
+ * Longjmp rules: a Lua error may leave any of these functions in the middle. So whatever C owns
+ * hangs on the userdata (the runtime, the scratch buffers, the diagnostics) before a Lua function
+ * that can fail is called.
  */
 #ifndef SOUK_BIND_MARKET_H
 #define SOUK_BIND_MARKET_H
@@ -16,17 +18,18 @@
 typedef struct souk_market {
     souk_runtime *rt; /* NULL when closed */
     bool has_env;
-    souk_map env;     /* name -> value (char *), when the program gave an environment of its own */
+    souk_map env; /* name -> value (char *), when the program gave an environment of its own */
     bool has_clock;
-    souk_ms now;      /* what the program's clock said last */
-    souk_json_doc doc;    /* scratch, owned here so that a Lua error cannot leak it */
+    souk_ms now;       /* what the program's clock said last */
+    souk_json_doc doc; /* scratch, owned here so that a Lua error cannot leak it */
     souk_buf scratch;
     souk_buf scratch2;
     souk_arena arena;
     souk_diags diags;
 } souk_market;
 
-/* The market at that index; raises when it is none, or when it is closed. Reads the program's clock. */
+/* The market at that index; raises when it is none, or when it is closed. Reads the program's
+ * clock. */
 souk_market *souk_bind_market(lua_State *L, int index);
 
 /* The same, but a closed market is given, too. */
@@ -35,8 +38,10 @@ souk_market *souk_bind_market_any(lua_State *L, int index);
 /* Adds open, market_methods and what belongs to them to the module table on top of the stack. */
 int souk_bind_open_market(lua_State *L);
 
-/* market_options.c: reads the table at `index` (may raise) into *options and the market; pushes core.option_names. */
-void souk_bind_read_options(lua_State *L, int index, souk_market *market, souk_runtime_options *options);
+/* market_options.c: reads the table at `index` (may raise) into *options and the market; pushes
+ * core.option_names. */
+void souk_bind_read_options(lua_State *L, int index, souk_market *market,
+                            souk_runtime_options *options);
 void souk_bind_push_option_names(lua_State *L);
 /* The policy, which needs the runtime. */
 void souk_bind_read_policy(lua_State *L, int index, souk_market *market);
@@ -47,9 +52,10 @@ extern const luaL_Reg souk_bind_registry_methods[];
 extern const luaL_Reg souk_bind_info_methods[];
 
 /* An optional field of a table; raises "`where`: option 'x': expected ..." for a wrong type. */
-bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name, souk_slice *out);
-bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name, souk_ms *out);
+bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name,
+                           souk_slice *out);
+bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name,
+                             souk_ms *out);
 bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char *name, bool *out);
-
 
 #endif

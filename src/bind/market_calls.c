@@ -6,7 +6,9 @@
 #include "bind/values.h"
 #include "json/read.h"
 
-/* --- input ----------------------------------------------------------------------------------------------- */
+/* --- input
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static int write_plain(lua_State *L, int index, souk_market *market, const souk_bind_writing *how,
                        souk_err *err)
@@ -34,8 +36,8 @@ static bool contains(souk_slice text, souk_slice part)
 }
 
 /*
- * Writes the input into market->scratch. An empty table is {} unless the schema says array; the schema is only read
- * when there was an empty table at all.
+ * Writes the input into market->scratch. An empty table is {} unless the schema says array; the
+ * schema is only read when there was an empty table at all.
  */
 static int write_input(lua_State *L, int index, souk_market *market, const souk_manifest *manifest,
                        souk_err *err)
@@ -46,7 +48,8 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
         return souk_buf_check(&market->scratch, "the input", err);
     }
     int failed = write_plain(L, index, market, NULL, err);
-    if (failed != SOUK_OK || manifest == NULL || !contains(manifest->input_schema, SOUK_LIT("\"array\"")) ||
+    if (failed != SOUK_OK || manifest == NULL ||
+        !contains(manifest->input_schema, SOUK_LIT("\"array\"")) ||
         !contains(souk_buf_slice(&market->scratch), SOUK_LIT("{}"))) {
         return failed;
     }
@@ -60,7 +63,8 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
     return failed;
 }
 
-static const char *const call_options[] = {"timeout", "identity", "raw", "resend", "validate", NULL};
+static const char *const call_options[] = {"timeout", "identity", "raw",
+                                           "resend",  "validate", NULL};
 
 static void refuse_unknown(lua_State *L, int table, const char *where)
 {
@@ -72,13 +76,16 @@ static void refuse_unknown(lua_State *L, int table, const char *where)
             known = known || strcmp(key, call_options[i]) == 0;
         }
         if (!known) {
-            luaL_error(L, "%s: unknown option '%s' (there are: timeout, identity, raw, resend, validate)", where, key);
+            luaL_error(
+                L, "%s: unknown option '%s' (there are: timeout, identity, raw, resend, validate)",
+                where, key);
         }
         lua_pop(L, 1);
     }
 }
 
-static void read_call_options(lua_State *L, int index, const char *where, souk_invoke_options *options)
+static void read_call_options(lua_State *L, int index, const char *where,
+                              souk_invoke_options *options)
 {
     memset(options, 0, sizeof *options);
     if (lua_isnoneornil(L, index)) {
@@ -107,7 +114,8 @@ static int fail_for(lua_State *L, const souk_err *err, souk_slice capability)
     return 2;
 }
 
-static int started(lua_State *L, int failed, uint64_t call, const souk_err *err, souk_slice capability)
+static int started(lua_State *L, int failed, uint64_t call, const souk_err *err,
+                   souk_slice capability)
 {
     if (failed < 0) {
         return fail_for(L, err, capability);
@@ -128,7 +136,8 @@ static souk_slice check_slice(lua_State *L, int index)
     return souk_slice_make(text, len);
 }
 
-/* _call(id, input, opts) -> number of the call | false (a function of the script provides it) | nil, err */
+/* _call(id, input, opts) -> number of the call | false (a function of the script provides it) |
+ * nil, err */
 static int l_call(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
@@ -160,7 +169,8 @@ static int l_request(lua_State *L)
     read_call_options(L, 5, "request", &options);
     int failed = write_input(L, 4, market, NULL, &err);
     if (failed == SOUK_OK) {
-        failed = souk_runtime_request(market->rt, server, method, &market->scratch, &options, &call, &err);
+        failed = souk_runtime_request(market->rt, server, method, &market->scratch, &options, &call,
+                                      &err);
     }
     return started(L, failed, call, &err, server);
 }
@@ -192,12 +202,14 @@ static int l_check(lua_State *L)
     bool output = lua_toboolean(L, 4);
     souk_err err;
     souk_manifest *manifest = souk_registry_get(souk_runtime_registry(market->rt), id);
-    bool has_schema = manifest != NULL && (output ? manifest->output_schema : manifest->input_schema).len > 0;
+    bool has_schema =
+        manifest != NULL && (output ? manifest->output_schema : manifest->input_schema).len > 0;
     int failed = SOUK_OK;
     if (has_schema) {
         failed = write_input(L, 3, market, output ? NULL : manifest, &err);
         if (failed == SOUK_OK) {
-            failed = souk_runtime_check(market->rt, id, souk_buf_slice(&market->scratch), output, &err);
+            failed =
+                souk_runtime_check(market->rt, id, souk_buf_slice(&market->scratch), output, &err);
         } else {
             souk_err_prefix(&err, "%s of '%.*s'", output ? "output" : "input", SOUK_ARG(id));
         }
@@ -209,7 +221,8 @@ static int l_check(lua_State *L)
     return 1;
 }
 
-/* --- the pump -------------------------------------------------------------------------------------------- */
+/* --- the pump
+ * -------------------------------------------------------------------------------------------- */
 
 /* _step(seconds) -> true | nil, err */
 static int l_step(lua_State *L)
@@ -255,7 +268,8 @@ static int push_done(lua_State *L, const souk_outcome *outcome)
     return 4;
 }
 
-/* Pushes the value of a JSON text that the core made; the document hangs on the market meanwhile. */
+/* Pushes the value of a JSON text that the core made; the document hangs on the market meanwhile.
+ */
 static void push_payload(lua_State *L, souk_market *market, souk_slice payload)
 {
     souk_err err;
@@ -371,7 +385,8 @@ static int l_handler(lua_State *L)
     souk_market *market = souk_bind_market(L, 1);
     souk_slice prefix = check_slice(L, 2);
     souk_err err;
-    if (souk_runtime_add_handler(market->rt, prefix, (uint64_t)luaL_checknumber(L, 3), &err) != SOUK_OK) {
+    if (souk_runtime_add_handler(market->rt, prefix, (uint64_t)luaL_checknumber(L, 3), &err) !=
+        SOUK_OK) {
         return souk_bind_fail(L, &err);
     }
     lua_pushboolean(L, 1);
@@ -386,15 +401,8 @@ static int l_observe(lua_State *L)
     return 0;
 }
 
-const luaL_Reg souk_bind_call_methods[] = {{"_call", l_call},
-                                           {"_request", l_request},
-                                           {"_discover", l_discover},
-                                           {"_cancel", l_cancel},
-                                           {"_check", l_check},
-                                           {"_step", l_step},
-                                           {"_next", l_next},
-                                           {"_answer", l_answer},
-                                           {"_answer_error", l_answer_error},
-                                           {"_handler", l_handler},
-                                           {"_observe", l_observe},
-                                           {NULL, NULL}};
+const luaL_Reg souk_bind_call_methods[] = {
+    {"_call", l_call},       {"_request", l_request}, {"_discover", l_discover},
+    {"_cancel", l_cancel},   {"_check", l_check},     {"_step", l_step},
+    {"_next", l_next},       {"_answer", l_answer},   {"_answer_error", l_answer_error},
+    {"_handler", l_handler}, {"_observe", l_observe}, {NULL, NULL}};

@@ -27,7 +27,8 @@ static int l_sessions(lua_State *L)
     size_t cursor = 0;
     int count = 0;
     lua_newtable(L);
-    while (souk_pool_each_session(souk_runtime_pool(market->rt), &cursor, souk_runtime_now(market->rt), &info)) {
+    while (souk_pool_each_session(souk_runtime_pool(market->rt), &cursor,
+                                  souk_runtime_now(market->rt), &info)) {
         lua_createtable(L, 0, 10);
         set_slice(L, "handler", info.handler);
         set_slice(L, "server", info.server);
@@ -63,4 +64,5 @@ static int l_stats(lua_State *L)
     return 1;
 }
 
-const luaL_Reg souk_bind_info_methods[] = {{"sessions", l_sessions}, {"stats", l_stats}, {NULL, NULL}};
+const luaL_Reg souk_bind_info_methods[] = {
+    {"sessions", l_sessions}, {"stats", l_stats}, {NULL, NULL}};

@@ -1,16 +1,19 @@
-/* Options of souk.open, from the tables that the rooms keep of theirs. Lua gives times in seconds. */
+/* Options of souk.open, from the tables that the rooms keep of theirs. Lua gives times in seconds.
+ */
 #include <math.h>
 #include <string.h>
 
 #include "bind/market.h"
 
-bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name, souk_slice *out)
+bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name,
+                           souk_slice *out)
 {
     size_t len;
     lua_getfield(L, table, name);
     int type = lua_type(L, -1);
     if (type != LUA_TNIL && type != LUA_TSTRING) {
-        luaL_error(L, "%s: option '%s': expected a string, got %s", where, name, lua_typename(L, type));
+        luaL_error(L, "%s: option '%s': expected a string, got %s", where, name,
+                   lua_typename(L, type));
     }
     const char *text = type == LUA_TNIL ? NULL : lua_tolstring(L, -1, &len);
     if (text != NULL) {
@@ -20,7 +23,8 @@ bool souk_bind_field_slice(lua_State *L, int table, const char *where, const cha
     return text != NULL;
 }
 
-bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name, souk_ms *out)
+bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name,
+                             souk_ms *out)
 {
     lua_getfield(L, table, name);
     int type = lua_type(L, -1);
@@ -42,7 +46,8 @@ bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char
     lua_getfield(L, table, name);
     int type = lua_type(L, -1);
     if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
-        luaL_error(L, "%s: option '%s': expected true or false, got %s", where, name, lua_typename(L, type));
+        luaL_error(L, "%s: option '%s': expected true or false, got %s", where, name,
+                   lua_typename(L, type));
     }
     if (type == LUA_TBOOLEAN) {
         *out = lua_toboolean(L, -1);
@@ -93,7 +98,8 @@ static void read_env(lua_State *L, int table, souk_market *market)
         }
         char *value = souk_dup(souk_alloc_libc(), souk_slice_of(lua_tostring(L, -1)));
         void *old = NULL;
-        if (value == NULL || !souk_map_set(&market->env, souk_slice_of(lua_tostring(L, -2)), value, &old)) {
+        if (value == NULL ||
+            !souk_map_set(&market->env, souk_slice_of(lua_tostring(L, -2)), value, &old)) {
             souk_free(souk_alloc_libc(), value);
             luaL_error(L, "souk.open: out of memory");
         }
@@ -117,7 +123,8 @@ static void read_clock_option(lua_State *L, int table, souk_market *market)
     lua_pop(L, 1);
 }
 
-void souk_bind_read_options(lua_State *L, int index, souk_market *market, souk_runtime_options *options)
+void souk_bind_read_options(lua_State *L, int index, souk_market *market,
+                            souk_runtime_options *options)
 {
 #define READ_POOL(name, standard, least, most, unit, meaning)                                      \
     read_number(L, index, #name, unit, least, most, &options->pool.name);
@@ -173,8 +180,12 @@ void souk_bind_read_policy(lua_State *L, int index, souk_market *market)
     lua_pushnil(L);
     while (lua_next(L, table) != 0) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-        if (strcmp(key, "allow") != 0 && strcmp(key, "deny") != 0 && strcmp(key, "restrictive") != 0) {
-            luaL_error(L, "souk.open: option 'policy': unknown member '%s' (there are: allow, deny, restrictive)", key);
+        if (strcmp(key, "allow") != 0 && strcmp(key, "deny") != 0 &&
+            strcmp(key, "restrictive") != 0) {
+            luaL_error(L,
+                       "souk.open: option 'policy': unknown member '%s' (there are: allow, deny, "
+                       "restrictive)",
+                       key);
         }
         lua_pop(L, 1);
     }
@@ -188,8 +199,8 @@ void souk_bind_read_policy(lua_State *L, int index, souk_market *market)
 }
 
 /* A table of all option names: name -> {default, least, most, unit, meaning}; times in seconds. */
-static void push_option(lua_State *L, const char *name, int64_t standard, int64_t least, int64_t most,
-                        const char *unit, const char *meaning)
+static void push_option(lua_State *L, const char *name, int64_t standard, int64_t least,
+                        int64_t most, const char *unit, const char *meaning)
 {
     bool is_time = strcmp(unit, "ms") == 0;
     lua_Number scale = is_time ? 1000 : 1;
@@ -213,7 +224,8 @@ void souk_bind_push_option_names(lua_State *L)
         {"validate", "check inputs and outputs against their schemas (default true)"},
         {"env", "a table of variables that takes the place of the process's environment"},
         {"clock", "a function that returns seconds and takes the place of the system's clock"},
-        {"policy", "{allow = globs, deny = globs, restrictive = boolean}: which capabilities may be called"},
+        {"policy",
+         "{allow = globs, deny = globs, restrictive = boolean}: which capabilities may be called"},
     };
     lua_newtable(L);
 #define PUSH(name, standard, least, most, unit, meaning)                                           \

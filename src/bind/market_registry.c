@@ -126,8 +126,8 @@ static int l_register(lua_State *L)
         failed = souk_json_read(&market->doc, souk_buf_slice(&market->scratch), NULL, &err);
     }
     if (failed == SOUK_OK) {
-        failed = souk_manifest_from_json(souk_alloc_libc(), &market->doc, market->doc.root, &market->diags,
-                                         &manifest, &err);
+        failed = souk_manifest_from_json(souk_alloc_libc(), &market->doc, market->doc.root,
+                                         &market->diags, &manifest, &err);
     }
     if (failed == SOUK_OK) {
         failed = souk_runtime_register(market->rt, manifest, &market->diags, &err);
@@ -144,7 +144,8 @@ static int l_register(lua_State *L)
     return 2;
 }
 
-/* --- servers --------------------------------------------------------------------------------------------- */
+/* --- servers
+ * --------------------------------------------------------------------------------------------- */
 
 /* Which option of add_server becomes which key of the flat configuration. */
 static const char *const text_keys[][2] = {
@@ -164,9 +165,13 @@ static const char *const table_keys[][2] = {
     {"headers", "mcp_headers"},
 };
 
-enum { TEXTS = sizeof text_keys / sizeof text_keys[0], TABLES = sizeof table_keys / sizeof table_keys[0] };
+enum {
+    TEXTS = sizeof text_keys / sizeof text_keys[0],
+    TABLES = sizeof table_keys / sizeof table_keys[0]
+};
 
-static void add_pair(lua_State *L, souk_market *market, souk_pair *pair, const char *key, souk_slice value)
+static void add_pair(lua_State *L, souk_market *market, souk_pair *pair, const char *key,
+                     souk_slice value)
 {
     pair->key = souk_slice_of(key);
     if (!souk_arena_copy(&market->arena, value, &pair->value)) {
@@ -175,8 +180,8 @@ static void add_pair(lua_State *L, souk_market *market, souk_pair *pair, const c
 }
 
 /* The JSON text of a table option; an empty `args` is a list, the others are objects. */
-static bool read_table(lua_State *L, int options, souk_market *market, const char *name, souk_pair *pair,
-                       const char *key)
+static bool read_table(lua_State *L, int options, souk_market *market, const char *name,
+                       souk_pair *pair, const char *key)
 {
     souk_err err;
     souk_jw w;
@@ -286,8 +291,8 @@ static int l_get(lua_State *L)
     return 1;
 }
 
-static const char *const query_fields[] = {"match", "provider", "server", "permission", "effect",
-                                           "domain", "category", "limit", NULL};
+static const char *const query_fields[] = {"match",  "provider", "server", "permission", "effect",
+                                           "domain", "category", "limit",  NULL};
 
 static void read_query(lua_State *L, int index, souk_query *query)
 {
@@ -304,8 +309,11 @@ static void read_query(lua_State *L, int index, souk_query *query)
             known = known || strcmp(key, query_fields[i]) == 0;
         }
         if (!known) {
-            luaL_error(L, "list: unknown option '%s' (there are: match, provider, server, permission, effect, "
-                          "domain, category, limit)", key);
+            luaL_error(L,
+                       "list: unknown option '%s' (there are: match, provider, server, permission, "
+                       "effect, "
+                       "domain, category, limit)",
+                       key);
         }
         lua_pop(L, 1);
     }

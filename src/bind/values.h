@@ -22,7 +22,7 @@ typedef enum souk_big_integers {
 
 /*
  * Pushes the Lua value of a JSON value. On failure (only of big integers) the kind, *err has a
- * message with the path and nothing is pushed. It may raise when Lua is out of memory or stack: the
+ * message with the position in the text and nothing is pushed. It may raise when Lua is out of memory or stack: the
  * document must be owned by a userdata.
  */
 int souk_bind_push_value(lua_State *L, const souk_json_doc *doc, const souk_jval *value,

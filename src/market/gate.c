@@ -1,7 +1,7 @@
 #include "market/gate.h"
 
-#include "json/read.h"
 #include "schema/schema.h"
+#include "json/read.h"
 
 /* One side of a capability: its schema, compiled when it was first needed. */
 typedef struct compiled_side {
@@ -47,7 +47,8 @@ static bool allows_all(souk_slice schema)
     return schema.len == 0 || souk_slice_is(schema, "{}") || souk_slice_is(schema, "true");
 }
 
-/* Compiles the side's schema once. SOUK_E_SCHEMA the first time that it turns out to be unusable. */
+/* Compiles the side's schema once. SOUK_E_SCHEMA the first time that it turns out to be unusable.
+ */
 static int compile(const souk_alloc *alloc, souk_manifest *manifest, souk_gate_side which,
                    const souk_schema **schema, souk_err *err)
 {
@@ -106,14 +107,16 @@ int souk_gate_check_text(const souk_alloc *alloc, souk_manifest *manifest, souk_
     return failed;
 }
 
-int souk_gate_prepare(const souk_alloc *alloc, souk_manifest *manifest, souk_diags *diags, souk_err *err)
+int souk_gate_prepare(const souk_alloc *alloc, souk_manifest *manifest, souk_diags *diags,
+                      souk_err *err)
 {
     for (int which = SOUK_GATE_INPUT; which <= SOUK_GATE_OUTPUT; which++) {
         const souk_schema *schema;
         souk_err why;
         int failed = compile(alloc, manifest, (souk_gate_side)which, &schema, &why);
         if (failed == SOUK_E_SCHEMA) {
-            souk_diags_add(diags, SOUK_WARNING, "the %s schema cannot be used and is not checked: %s",
+            souk_diags_add(diags, SOUK_WARNING,
+                           "the %s schema cannot be used and is not checked: %s",
                            side_name((souk_gate_side)which), why.message);
         } else if (failed != SOUK_OK) {
             return souk_fail_memory(err);

@@ -84,8 +84,8 @@ int souk_policy_check(const souk_policy *policy, souk_slice id, souk_err *err)
 {
     const souk_slice *denied = find_rule(&policy->deny, id);
     if (denied != NULL) {
-        return souk_fail(err, SOUK_E_POLICY, "capability '%.*s' is denied by the rule '%.*s'", SOUK_ARG(id),
-                         SOUK_ARG(*denied));
+        return souk_fail(err, SOUK_E_POLICY, "capability '%.*s' is denied by the rule '%.*s'",
+                         SOUK_ARG(id), SOUK_ARG(*denied));
     }
     bool open = policy->allow.count == 0 && !policy->restrictive;
     if (!open && find_rule(&policy->allow, id) == NULL) {

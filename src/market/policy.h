@@ -1,5 +1,6 @@
 /*
- * Which capabilities may be called: two lists of globs over ids. Deny wins over allow; an empty allow list allows all.
+ * Which capabilities may be called: two lists of globs over ids. Deny wins over allow; an empty
+ * allow list allows all.
  */
 #ifndef SOUK_POLICY_H
 #define SOUK_POLICY_H

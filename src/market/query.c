@@ -31,7 +31,8 @@ static souk_slice without_colon(souk_slice text)
     return souk_slice_starts(text, SOUK_LIT(":")) ? souk_slice_from(text, 1) : text;
 }
 
-/* Whether a list of a manifest (a JSON array's text) holds the wanted string; true when nothing is wanted. */
+/* Whether a list of a manifest (a JSON array's text) holds the wanted string; true when nothing is
+ * wanted. */
 static bool list_has(const souk_manifest *manifest, souk_slice list, souk_slice wanted)
 {
     if (wanted.len == 0) {
@@ -62,7 +63,8 @@ bool souk_query_matches(const souk_query *query, const souk_manifest *manifest)
            list_has(manifest, manifest->categories, query->category);
 }
 
-souk_manifest *souk_query_next(const souk_query *query, const souk_registry *registry, size_t *cursor)
+souk_manifest *souk_query_next(const souk_query *query, const souk_registry *registry,
+                               size_t *cursor)
 {
     souk_manifest *manifest;
     while ((manifest = souk_registry_next(registry, cursor)) != NULL) {

@@ -4,7 +4,8 @@
 
 #include "market/registry.h"
 
-/* Anchored at both ends: '*' is any run of bytes, '?' any one byte, everything else stands for itself. */
+/* Anchored at both ends: '*' is any run of bytes, '?' any one byte, everything else stands for
+ * itself. */
 bool souk_glob(souk_slice pattern, souk_slice text);
 
 /* What is empty does not matter. */
@@ -16,15 +17,16 @@ typedef struct souk_query {
     souk_slice effect;     /* has this effect; a leading ':' does not matter */
     souk_slice domain;
     souk_slice category;
-    size_t limit;          /* at most so many; 0: all */
+    size_t limit; /* at most so many; 0: all */
 } souk_query;
 
 bool souk_query_matches(const souk_query *query, const souk_manifest *manifest);
 
 /*
- * The next manifest that matches, in order of registration: start with *cursor = 0; NULL at the end. The caller
- * counts for `limit`.
+ * The next manifest that matches, in order of registration: start with *cursor = 0; NULL at the
+ * end. The caller counts for `limit`.
  */
-souk_manifest *souk_query_next(const souk_query *query, const souk_registry *registry, size_t *cursor);
+souk_manifest *souk_query_next(const souk_query *query, const souk_registry *registry,
+                               size_t *cursor);
 
 #endif

@@ -35,11 +35,13 @@ void souk_registry_free(souk_registry *registry)
     souk_free(registry->alloc, registry);
 }
 
-int souk_registry_add(souk_registry *registry, souk_manifest *manifest, bool *replaced, souk_err *err)
+int souk_registry_add(souk_registry *registry, souk_manifest *manifest, bool *replaced,
+                      souk_err *err)
 {
     void *old = souk_map_get(&registry->by_id, manifest->id);
     if (old == NULL && souk_map_count(&registry->by_id) >= registry->max) {
-        return souk_fail(err, SOUK_E_LIMIT, "the marketplace holds %zu capabilities (option max_capabilities)",
+        return souk_fail(err, SOUK_E_LIMIT,
+                         "the marketplace holds %zu capabilities (option max_capabilities)",
                          registry->max);
     }
     if (!souk_map_set(&registry->by_id, manifest->id, manifest, NULL)) {

@@ -31,7 +31,11 @@ int souk_mcp_stdio_write(souk_mcp *mcp, souk_buf *message, souk_err *err)
     if (failed != SOUK_OK) {
         return failed;
     }
-    return mcp->port.write(mcp->port.user, mcp->child, souk_buf_slice(message), err);
+    failed = mcp->port.write(mcp->port.user, mcp->child, souk_buf_slice(message), err);
+    if (failed == SOUK_E_TRANSPORT && mcp->state == SOUK_MCP_OPENING) {
+        return SOUK_OK; /* it is dead already: its exit event follows, and says more than a broken pipe */
+    }
+    return failed;
 }
 
 /* Every request that waits for an answer of this child fails. */

@@ -1,9 +1,9 @@
 /* Calls: from a capability's id to the pool, and back to a checked result. */
 #include <string.h>
 
-#include "json/read.h"
 #include "market/gate.h"
 #include "runtime/internal.h"
+#include "json/read.h"
 
 void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call)
 {
@@ -28,7 +28,8 @@ static souk_rt_call *rt_call_new(souk_runtime *rt, souk_manifest *manifest)
     return call;
 }
 
-/* What the tool's annotations promise. They are only hints of the server: the caller can forbid their use. */
+/* What the tool's annotations promise. They are only hints of the server: the caller can forbid
+ * their use. */
 static bool is_idempotent(const souk_runtime *rt, const souk_manifest *manifest)
 {
     souk_json_doc doc;
@@ -65,7 +66,8 @@ static souk_ms timeout_of(const souk_manifest *manifest, const souk_server *serv
     return total * 1000;
 }
 
-/* Where the capability lives: its server if it was found on one, else what its own metadata says. */
+/* Where the capability lives: its server if it was found on one, else what its own metadata says.
+ */
 static void target_of(const souk_runtime *rt, const souk_rt_call *call, souk_slice prefix,
                       const souk_invoke_options *options, souk_target *target)
 {
@@ -92,7 +94,8 @@ static int submit(souk_runtime *rt, souk_rt_call *call, const souk_target *targe
                   const souk_request *request, souk_buf *body, const souk_call_options *options,
                   uint64_t *id, souk_err *err)
 {
-    int failed = souk_pool_call(rt->pool, target, request, body, options, souk_runtime_now(rt), id, err);
+    int failed =
+        souk_pool_call(rt->pool, target, request, body, options, souk_runtime_now(rt), id, err);
     if (failed == SOUK_OK && !souk_idmap_add(&rt->calls, *id, call)) {
         souk_pool_cancel(rt->pool, *id, souk_runtime_now(rt));
         failed = souk_fail_memory(err);
@@ -103,8 +106,9 @@ static int submit(souk_runtime *rt, souk_rt_call *call, const souk_target *targe
     return failed;
 }
 
-static int send_to_pool(souk_runtime *rt, souk_manifest *manifest, souk_slice prefix, souk_buf *input,
-                        const souk_invoke_options *options, uint64_t *id, souk_err *err)
+static int send_to_pool(souk_runtime *rt, souk_manifest *manifest, souk_slice prefix,
+                        souk_buf *input, const souk_invoke_options *options, uint64_t *id,
+                        souk_err *err)
 {
     souk_target target;
     souk_request request;
@@ -189,8 +193,8 @@ void souk_rt_check_output(souk_runtime *rt, const souk_rt_call *call, souk_outco
         return;
     }
     souk_err why;
-    if (souk_gate_check(rt->alloc, call->manifest, outcome->answer->value, SOUK_GATE_OUTPUT, &why) !=
-        SOUK_OK) {
+    if (souk_gate_check(rt->alloc, call->manifest, outcome->answer->value, SOUK_GATE_OUTPUT,
+                        &why) != SOUK_OK) {
         outcome->err = why;
         outcome->err.delivery = SOUK_DELIVERY_DELIVERED;
         /* outcome->answer keeps the value: it becomes the data of the error, nothing is lost. */
@@ -203,5 +207,6 @@ int souk_runtime_check(souk_runtime *rt, souk_slice id, souk_slice json, bool ou
     if (manifest == NULL || !rt->options.validate) {
         return SOUK_OK;
     }
-    return souk_gate_check_text(rt->alloc, manifest, json, output ? SOUK_GATE_OUTPUT : SOUK_GATE_INPUT, err);
+    return souk_gate_check_text(rt->alloc, manifest, json,
+                                output ? SOUK_GATE_OUTPUT : SOUK_GATE_INPUT, err);
 }

@@ -1,11 +1,11 @@
 /* Discovery: asks a server for its tools, page after page, and registers each as a capability. */
 #include <string.h>
 
-#include "json/read.h"
-#include "json/write.h"
 #include "mcp/envelope.h"
 #include "mcp/tools.h"
 #include "runtime/internal.h"
+#include "json/read.h"
+#include "json/write.h"
 
 enum { MAX_DIAGNOSTICS_TEXT = 1024 * 1024, MAX_MANIFEST_TEXT = 64 * 1024 * 1024 };
 
@@ -61,7 +61,8 @@ static int ask_page(souk_runtime *rt, souk_discovery *discovery, const souk_slic
     memset(&options, 0, sizeof options);
     options.timeout = discovery->timeout > 0 ? discovery->timeout : discovery->server->timeout;
     options.may_resend = true; /* asking for a list twice does no harm */
-    failed = souk_pool_call(rt->pool, &target, &request, &params, &options, souk_runtime_now(rt), call, err);
+    failed = souk_pool_call(rt->pool, &target, &request, &params, &options, souk_runtime_now(rt),
+                            call, err);
     if (failed == SOUK_OK && !souk_idmap_add(&rt->pages, *call, discovery)) {
         souk_pool_cancel(rt->pool, *call, souk_runtime_now(rt));
         failed = souk_fail_memory(err);
@@ -120,7 +121,8 @@ static void add_diagnostic(souk_discovery *discovery, const char *severity, souk
     }
 }
 
-/* What of the server's configuration its capabilities may show: where it is, but no header, variable or secret. */
+/* What of the server's configuration its capabilities may show: where it is, but no header,
+ * variable or secret. */
 static bool is_public(souk_slice key)
 {
     static const char *const hidden[] = {"mcp_headers", "mcp_env", "mcp_ca_file"};
@@ -211,7 +213,8 @@ static int register_tool(souk_runtime *rt, souk_discovery *discovery, const souk
     if (failed == SOUK_OK) {
         failed = souk_registry_add(rt->registry, manifest, NULL, err);
     }
-    if (failed == SOUK_OK && !souk_map_set(&discovery->seen, souk_buf_slice(&id), discovery, NULL)) {
+    if (failed == SOUK_OK &&
+        !souk_map_set(&discovery->seen, souk_buf_slice(&id), discovery, NULL)) {
         failed = souk_fail_memory(err);
     }
     souk_manifest_unref(manifest);
@@ -229,7 +232,8 @@ static int take_tools(souk_runtime *rt, souk_discovery *discovery, souk_mcp_tool
     int got;
     while ((got = souk_mcp_tool_page_next(page, &tool, &why)) != 0) {
         if (discovery->tools >= (size_t)rt->options.max_tools) {
-            return souk_fail(err, SOUK_E_LIMIT, "the server offers more than %lld tools (option max_tools)",
+            return souk_fail(err, SOUK_E_LIMIT,
+                             "the server offers more than %lld tools (option max_tools)",
                              (long long)rt->options.max_tools);
         }
         if (got < 0) {
@@ -276,7 +280,8 @@ static void finish(souk_runtime *rt, souk_discovery *discovery, souk_outcome *ou
 }
 
 /* Reads a page and asks for the next; 1 when it was the last one. */
-static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_answer *answer, souk_err *err)
+static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_answer *answer,
+                     souk_err *err)
 {
     souk_mcp_tool_page page;
     uint64_t call;
@@ -288,11 +293,13 @@ static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_ans
         return failed != SOUK_OK ? failed : 1;
     }
     if (++discovery->pages >= (size_t)rt->options.max_pages) {
-        return souk_fail(err, SOUK_E_LIMIT, "the list of tools has more than %lld pages (option max_pages)",
+        return souk_fail(err, SOUK_E_LIMIT,
+                         "the list of tools has more than %lld pages (option max_pages)",
                          (long long)rt->options.max_pages);
     }
     if (souk_map_get(&discovery->cursors, page.next_cursor) != NULL) {
-        return souk_fail(err, SOUK_E_PROTOCOL, "the server repeats a cursor: its list of tools has no end");
+        return souk_fail(err, SOUK_E_PROTOCOL,
+                         "the server repeats a cursor: its list of tools has no end");
     }
     if (!souk_map_set(&discovery->cursors, page.next_cursor, discovery, NULL)) {
         return souk_fail_memory(err);

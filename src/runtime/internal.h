@@ -6,7 +6,8 @@
 #include "base/map.h"
 #include "runtime/runtime.h"
 
-/* A server that the program added by name. Its config may hold secrets: nothing of it is ever printed. */
+/* A server that the program added by name. Its config may hold secrets: nothing of it is ever
+ * printed. */
 typedef struct souk_server {
     souk_arena arena;
     souk_slice name;
@@ -50,8 +51,8 @@ struct souk_runtime {
     souk_handler *own_handlers[16];
     size_t own_handler_count;
     souk_map servers;
-    souk_idmap calls;     /* pool call -> souk_rt_call */
-    souk_idmap pages;     /* pool call -> souk_discovery */
+    souk_idmap calls; /* pool call -> souk_rt_call */
+    souk_idmap pages; /* pool call -> souk_discovery */
     souk_discovery *discoveries;
     souk_rt_call *handed_out; /* of the outcome that was fetched last */
     souk_answer made;         /* the answer of an outcome that the runtime itself made */
@@ -62,7 +63,8 @@ int souk_rt_wake_engine(souk_runtime *rt, souk_err *err);
 
 /* call.c */
 void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call);
-/* Looks at a call that ended well: does its output fit its schema? Turns it into a failure if not. */
+/* Looks at a call that ended well: does its output fit its schema? Turns it into a failure if not.
+ */
 void souk_rt_check_output(souk_runtime *rt, const souk_rt_call *call, souk_outcome *outcome);
 
 /* server.c */
@@ -72,8 +74,8 @@ void souk_rt_server_target(const souk_server *server, souk_slice identity, souk_
 
 /* discover.c */
 /*
- * Takes the outcome of one page. True when the whole discovery has ended with it: *outcome is then that of the
- * discovery. False: nothing is to be told yet.
+ * Takes the outcome of one page. True when the whole discovery has ended with it: *outcome is then
+ * that of the discovery. False: nothing is to be told yet.
  */
 bool souk_rt_page(souk_runtime *rt, souk_discovery *discovery, souk_outcome *outcome);
 void souk_rt_discoveries_forget(souk_runtime *rt, const souk_server *server);

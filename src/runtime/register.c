@@ -1,7 +1,8 @@
 #include "market/gate.h"
 #include "runtime/internal.h"
 
-int souk_runtime_register(souk_runtime *rt, souk_manifest *manifest, souk_diags *diags, souk_err *err)
+int souk_runtime_register(souk_runtime *rt, souk_manifest *manifest, souk_diags *diags,
+                          souk_err *err)
 {
     if (diags != NULL) {
         souk_diags_enter(diags, manifest->id, manifest->line, manifest->column);

@@ -22,7 +22,8 @@ souk_ms souk_runtime_now(const souk_runtime *rt)
     return rt->options.clock(rt->options.clock_user);
 }
 
-/* --- the port: the engine, made when it is first needed ------------------------------------------------- */
+/* --- the port: the engine, made when it is first needed
+ * ------------------------------------------------- */
 
 int souk_rt_wake_engine(souk_runtime *rt, souk_err *err)
 {
@@ -87,7 +88,8 @@ static void port_close_child(void *user, souk_id child, souk_ms grace)
     }
 }
 
-/* --- birth and death ------------------------------------------------------------------------------------- */
+/* --- birth and death
+ * ------------------------------------------------------------------------------------- */
 
 static souk_ms system_clock(void *user)
 {

@@ -1,17 +1,19 @@
 /*
- * The environment of one program: marketplace, pool and engine, wired. This is the door for C programs; the Lua
- * binding is one of its users.
+ * The environment of one program: marketplace, pool and engine, wired. This is the door for C
+ * programs; the Lua binding is one of its users.
  *
  *     souk_runtime_new(alloc, &options, &rt, &err);
  *     souk_runtime_load(rt, "capabilities/", &report, &err);
  *     souk_runtime_call(rt, id, &input, &call_options, now, &call, &err);
  *     while (!done) {
  *         souk_runtime_step(rt, 1000, &err);                    // waits for something to happen
- *         while (souk_runtime_next(rt, &outcome)) { ... }       // calls that ended, questions, events
+ *         while (souk_runtime_next(rt, &outcome)) { ... }       // calls that ended, questions,
+ * events
  *     }
  *
- * Nothing is called back. One runtime belongs to one thread at a time; the engine is made at the first call that needs
- * it, so a runtime may be made before a fork and used after it, in one of the processes.
+ * Nothing is called back. One runtime belongs to one thread at a time; the engine is made at the
+ * first call that needs it, so a runtime may be made before a fork and used after it, in one of the
+ * processes.
  */
 #ifndef SOUK_RUNTIME_H
 #define SOUK_RUNTIME_H
@@ -43,8 +45,8 @@ typedef struct souk_runtime_options {
     bool validate; /* check inputs and outputs against schemas; default true */
     souk_pool_options pool;
     souk_mcp_options mcp;
-    const souk_env *env;            /* NULL: that of the process; else it must outlive the runtime */
-    souk_ms (*clock)(void *user);   /* NULL: the monotonic clock of the system */
+    const souk_env *env;          /* NULL: that of the process; else it must outlive the runtime */
+    souk_ms (*clock)(void *user); /* NULL: the monotonic clock of the system */
     void *clock_user;
 } souk_runtime_options;
 
@@ -57,7 +59,8 @@ int souk_runtime_new(const souk_alloc *alloc, const souk_runtime_options *option
 /* Drops everything at once; souk_runtime_close first for an orderly end. NULL is allowed. */
 void souk_runtime_free(souk_runtime *rt);
 
-/* Ends all calls (SOUK_E_CLOSED), closes sessions and children, waits at most `patience` ms for them. */
+/* Ends all calls (SOUK_E_CLOSED), closes sessions and children, waits at most `patience` ms for
+ * them. */
 void souk_runtime_close(souk_runtime *rt, souk_ms patience);
 
 souk_registry *souk_runtime_registry(souk_runtime *rt);
@@ -66,12 +69,14 @@ souk_pool *souk_runtime_pool(souk_runtime *rt);
 const souk_alloc *souk_runtime_alloc(const souk_runtime *rt);
 souk_ms souk_runtime_now(const souk_runtime *rt);
 
-/* --- capabilities (runtime/load.c) ----------------------------------------------------------------------- */
+/* --- capabilities (runtime/load.c)
+ * ----------------------------------------------------------------------- */
 
 /*
- * Loads a file, or all *.rtfs files of a folder and its folders, in order of their names. *loaded counts the
- * capabilities that were registered; diagnostics are added to *diags. SOUK_E_FILE when the path cannot be read or
- * a folder has no such file. A broken file or capability is a diagnostic, not a failure.
+ * Loads a file, or all *.rtfs files of a folder and its folders, in order of their names. *loaded
+ * counts the capabilities that were registered; diagnostics are added to *diags. SOUK_E_FILE when
+ * the path cannot be read or a folder has no such file. A broken file or capability is a
+ * diagnostic, not a failure.
  */
 int souk_runtime_load(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
                       souk_err *err);
@@ -80,41 +85,48 @@ int souk_runtime_load(souk_runtime *rt, const char *path, size_t *loaded, souk_d
 int souk_runtime_load_text(souk_runtime *rt, const char *name, souk_slice text, size_t *loaded,
                            souk_diags *diags, souk_err *err);
 
-/* Registers a manifest (takes a hold of its own); what is doubtful about its schemas is added to diags (may be NULL). */
-int souk_runtime_register(souk_runtime *rt, souk_manifest *manifest, souk_diags *diags, souk_err *err);
+/* Registers a manifest (takes a hold of its own); what is doubtful about its schemas is added to
+ * diags (may be NULL). */
+int souk_runtime_register(souk_runtime *rt, souk_manifest *manifest, souk_diags *diags,
+                          souk_err *err);
 
 /* Writes capabilities whose id matches the glob as one file; "" matches all. *count is how many. */
 int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, size_t *count,
                         souk_err *err);
 
-/* --- servers (runtime/server.c) -------------------------------------------------------------------------- */
+/* --- servers (runtime/server.c)
+ * -------------------------------------------------------------------------- */
 
 typedef struct souk_server_options {
-    souk_slice name;     /* letters, digits, '_', '-', '.' */
-    souk_slice prefix;   /* which handler; empty: "mcp" */
+    souk_slice name;   /* letters, digits, '_', '-', '.' */
+    souk_slice prefix; /* which handler; empty: "mcp" */
     souk_slice identity;
-    souk_pairs config;   /* flat keys, as capability files have them: mcp_server_url, ...; may hold secrets */
-    uint64_t auth;       /* not 0: credentials are asked for, with this number */
-    souk_ms timeout;     /* of its calls; 0: the default */
+    souk_pairs config; /* flat keys, as capability files have them: mcp_server_url, ...; may hold
+                          secrets */
+    uint64_t auth;     /* not 0: credentials are asked for, with this number */
+    souk_ms timeout;   /* of its calls; 0: the default */
 } souk_server_options;
 
 /*
- * Remembers a server, or replaces one of that name (its capabilities are removed then). Everything is copied.
- * No connection is made yet.
+ * Remembers a server, or replaces one of that name (its capabilities are removed then). Everything
+ * is copied. No connection is made yet.
  */
 int souk_runtime_add_server(souk_runtime *rt, const souk_server_options *options, souk_err *err);
 
-/* Forgets it with its capabilities, and closes its sessions. False when there is none of that name. */
+/* Forgets it with its capabilities, and closes its sessions. False when there is none of that name.
+ */
 bool souk_runtime_remove_server(souk_runtime *rt, souk_slice name);
 
 /*
- * Asks a server for its tools, all pages, and registers each as <prefix>.<server>.<tool>. *call is the number of an
- * outcome that follows: its value is a JSON object {"tools": count, "diagnostics": [...]}.
+ * Asks a server for its tools, all pages, and registers each as <prefix>.<server>.<tool>. *call is
+ * the number of an outcome that follows: its value is a JSON object {"tools": count, "diagnostics":
+ * [...]}.
  */
 int souk_runtime_discover(souk_runtime *rt, souk_slice server, souk_ms timeout, uint64_t *call,
                           souk_err *err);
 
-/* --- calls (runtime/call.c) ------------------------------------------------------------------------------ */
+/* --- calls (runtime/call.c)
+ * ------------------------------------------------------------------------------ */
 
 typedef struct souk_invoke_options {
     souk_ms timeout;     /* 0: the server's, or the default */
@@ -126,9 +138,10 @@ typedef struct souk_invoke_options {
 } souk_invoke_options;
 
 /*
- * Finds the capability, checks policy and input, and hands it on. input (JSON text, empty for {}) is moved. SOUK_OK: *call is
- * the number of the outcome that will follow. 1 (SOUK_RUNTIME_LOCAL): the program itself provides it, nothing was
- * started. Errors: SOUK_E_CONFIG (unknown, no handler), SOUK_E_POLICY, SOUK_E_SCHEMA, SOUK_E_LIMIT, SOUK_E_CLOSED.
+ * Finds the capability, checks policy and input, and hands it on. input (JSON text, empty for {})
+ * is moved. SOUK_OK: *call is the number of the outcome that will follow. 1 (SOUK_RUNTIME_LOCAL):
+ * the program itself provides it, nothing was started. Errors: SOUK_E_CONFIG (unknown, no handler),
+ * SOUK_E_POLICY, SOUK_E_SCHEMA, SOUK_E_LIMIT, SOUK_E_CLOSED.
  */
 enum { SOUK_RUNTIME_LOCAL = 1 };
 int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
@@ -140,14 +153,17 @@ int souk_runtime_request(souk_runtime *rt, souk_slice server, souk_slice method,
 
 void souk_runtime_cancel(souk_runtime *rt, uint64_t call);
 
-/* Checks a value of a local capability: input (output false) or output. SOUK_OK when it has no schema. */
-int souk_runtime_check(souk_runtime *rt, souk_slice id, souk_slice json, bool output, souk_err *err);
+/* Checks a value of a local capability: input (output false) or output. SOUK_OK when it has no
+ * schema. */
+int souk_runtime_check(souk_runtime *rt, souk_slice id, souk_slice json, bool output,
+                       souk_err *err);
 
-/* --- the pump (runtime/step.c) --------------------------------------------------------------------------- */
+/* --- the pump (runtime/step.c)
+ * --------------------------------------------------------------------------- */
 
 /*
- * Works until there is an outcome to fetch or `timeout` ms are over (0: only what can be done at once). SOUK_E_CLOSED in
- * a process other than that which made the first call.
+ * Works until there is an outcome to fetch or `timeout` ms are over (0: only what can be done at
+ * once). SOUK_E_CLOSED in a process other than that which made the first call.
  */
 int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err);
 

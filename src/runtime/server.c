@@ -59,14 +59,16 @@ static souk_server *server_new(souk_runtime *rt, const souk_server_options *opti
     return server;
 }
 
-/* Asks the handler whether it could find the server by this configuration: a mistake is told now, not at a call. */
+/* Asks the handler whether it could find the server by this configuration: a mistake is told now,
+ * not at a call. */
 static int check_config(souk_runtime *rt, const souk_server *server, souk_err *err)
 {
     souk_target target;
     souk_buf key;
     const souk_handler *handler = souk_pool_handler(rt->pool, server->prefix);
     if (handler == NULL) {
-        return souk_fail(err, SOUK_E_CONFIG, "server '%.*s': no session handler for '%.*s' is registered",
+        return souk_fail(err, SOUK_E_CONFIG,
+                         "server '%.*s': no session handler for '%.*s' is registered",
                          SOUK_ARG(server->name), SOUK_ARG(server->prefix));
     }
     souk_rt_server_target(server, souk_slice_make(NULL, 0), &target);
@@ -79,8 +81,9 @@ static int check_config(souk_runtime *rt, const souk_server *server, souk_err *e
 int souk_runtime_add_server(souk_runtime *rt, const souk_server_options *options, souk_err *err)
 {
     if (!name_is_good(options->name)) {
-        return souk_fail(err, SOUK_E_CONFIG,
-                         "the name of a server has 1 to 128 letters, digits, '_', '-' and '.' only");
+        return souk_fail(
+            err, SOUK_E_CONFIG,
+            "the name of a server has 1 to 128 letters, digits, '_', '-' and '.' only");
     }
     souk_server *server = server_new(rt, options);
     if (server == NULL) {
@@ -89,7 +92,8 @@ int souk_runtime_add_server(souk_runtime *rt, const souk_server_options *options
     int failed = check_config(rt, server, err);
     if (failed == SOUK_OK) {
         souk_runtime_remove_server(rt, server->name);
-        failed = souk_map_set(&rt->servers, server->name, server, NULL) ? SOUK_OK : souk_fail_memory(err);
+        failed = souk_map_set(&rt->servers, server->name, server, NULL) ? SOUK_OK
+                                                                        : souk_fail_memory(err);
     }
     if (failed != SOUK_OK) {
         souk_rt_server_free(rt, server);

@@ -1,7 +1,8 @@
 /* The pump: engine events to the pool, the pool's outcomes to the program. */
 #include "runtime/internal.h"
 
-/* Moves what the engine has to the pool; bounded, so that a flood cannot keep the program from its outcomes. */
+/* Moves what the engine has to the pool; bounded, so that a flood cannot keep the program from its
+ * outcomes. */
 static void move_events(souk_runtime *rt)
 {
     souk_io_event event;
@@ -27,7 +28,8 @@ int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)
     if (wait == 0 && rt->engine == NULL) {
         return SOUK_OK;
     }
-    /* Even when nothing was started, a deadline may have to be waited for: the engine can sleep, too. */
+    /* Even when nothing was started, a deadline may have to be waited for: the engine can sleep,
+     * too. */
     int failed = souk_rt_wake_engine(rt, err);
     if (failed == SOUK_OK) {
         failed = souk_engine_wait(rt->engine, wait, err);
