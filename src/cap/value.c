@@ -52,7 +52,10 @@ int souk_reading_take_json(souk_reading *reading, const souk_form *form, souk_sl
 
 souk_slice souk_label(souk_slice text)
 {
-    return text.len > 1 && text.ptr[0] == ':' ? souk_slice_from(text, 1) : text;
+    while (text.len > 1 && text.ptr[0] == ':') {
+        text = souk_slice_from(text, 1);
+    }
+    return text;
 }
 
 /* A form's text; half a surrogate pair is the only thing that can be wrong with it. */
