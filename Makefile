@@ -185,7 +185,7 @@ tidy: $(TIDY_OK)
 format:
 	clang-format -i $(C_FILES)
 
-rooms: lib modules
+rooms: lib
 	@CC="$(CC)" STD="$(STD)" LUA_CFLAGS="$(LUA_5.4)" lua5.4 spec/tools/rooms.lua
 
 rockspec:
@@ -214,11 +214,11 @@ deps-demo deps-test deps-bench: deps-%:
 
 demo: deps-demo
 	@$(MAKE) -s -j2 all
-	@$(RUN_LUA) examples/demo.lua
+	@$(RUN_LUA) examples/01_demo.lua
 
 demo-github: deps-demo
 	@$(MAKE) -s -j2 all
-	@$(RUN_LUA) examples/demo.lua github
+	@$(RUN_LUA) examples/01_demo.lua github
 
 test: deps-test
 	@MAKE="$(MAKE)" sh spec/tools/run.sh
