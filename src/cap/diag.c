@@ -16,6 +16,14 @@ void souk_diags_init(souk_diags *diags, const souk_alloc *alloc, souk_slice file
     diags->failed = !souk_arena_copy(&diags->arena, file, &diags->here.file);
 }
 
+void souk_diags_set_file(souk_diags *diags, souk_slice file)
+{
+    if (!souk_slice_eq(diags->here.file, file) &&
+        !souk_arena_copy(&diags->arena, file, &diags->here.file)) {
+        diags->failed = true;
+    }
+}
+
 void souk_diags_free(souk_diags *diags)
 {
     if (diags->arena.alloc == NULL) {

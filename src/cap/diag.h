@@ -43,6 +43,9 @@ typedef struct souk_diags {
 /* max: findings that are kept. `file` is copied. */
 void souk_diags_init(souk_diags *diags, const souk_alloc *alloc, souk_slice file, size_t max);
 
+/* Another file is being read from now on; its name is copied. */
+void souk_diags_set_file(souk_diags *diags, souk_slice file);
+
 /* A zeroed souk_diags is allowed. */
 void souk_diags_free(souk_diags *diags);
 

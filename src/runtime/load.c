@@ -1,0 +1,134 @@
+/* Capability files: reading them into the marketplace, and writing them from it. */
+#include <string.h>
+
+#include "cap/read.h"
+#include "cap/write.h"
+#include "io/files.h"
+#include "market/gate.h"
+#include "runtime/internal.h"
+
+static const char SUFFIX[] = ".rtfs";
+
+enum { MAX_EXPORT = 1024 * 1024 * 1024 };
+
+int souk_runtime_register(souk_runtime *rt, souk_manifest *manifest, souk_diags *diags,
+                          souk_err *err)
+{
+    if (diags != NULL) {
+        souk_diags_enter(diags, manifest->id, manifest->line, manifest->column);
+    }
+    int failed = souk_gate_prepare(rt->alloc, manifest, diags, err);
+    return failed == SOUK_OK ? souk_registry_add(rt->registry, manifest, NULL, err) : failed;
+}
+
+/* The findings about one file join those about all of them. */
+static void pass_on(souk_diags *all, const souk_diags *some)
+{
+    for (size_t i = 0; i < some->count; i++) {
+        const souk_diag *diag = &some->items[i];
+        souk_diags_enter(all, diag->capability, diag->line, diag->column);
+        souk_diags_add(all, diag->severity, "%.*s", SOUK_ARG(diag->message));
+    }
+}
+
+int souk_runtime_load_text(souk_runtime *rt, const char *name, souk_slice text, size_t *loaded,
+                           souk_diags *diags, souk_err *err)
+{
+    souk_cap_file file;
+    souk_cap_limits limits;
+    memset(&limits, 0, sizeof limits);
+    limits.text = (size_t)rt->options.max_file;
+    int failed = souk_cap_read(rt->alloc, souk_slice_of(name), text, &limits, &file, err);
+    if (failed == SOUK_OK) {
+        souk_diags_set_file(diags, souk_slice_of(name));
+        pass_on(diags, &file.diags);
+    }
+    for (size_t i = 0; failed == SOUK_OK && i < file.count; i++) {
+        souk_manifest *before = souk_registry_get(rt->registry, file.manifests[i]->id);
+        failed = souk_runtime_register(rt, file.manifests[i], diags, err);
+        if (failed == SOUK_OK && before != NULL) {
+            souk_diags_add(diags, SOUK_WARNING, "it replaces a capability of the same id");
+        }
+        *loaded += failed == SOUK_OK;
+    }
+    souk_diags_enter(diags, SOUK_LIT(""), 0, 0); /* the ids end with the file */
+    souk_cap_file_free(&file);
+    if (failed == SOUK_OK && diags->failed) {
+        failed = souk_fail_memory(err);
+    }
+    return failed;
+}
+
+static int load_file(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
+                     souk_err *err)
+{
+    souk_buf text;
+    souk_buf_init(&text, rt->alloc, (size_t)rt->options.max_file);
+    int failed = souk_file_read(path, &text, err);
+    if (failed == SOUK_OK) {
+        failed = souk_runtime_load_text(rt, path, souk_buf_slice(&text), loaded, diags, err);
+    }
+    souk_buf_free(&text);
+    return failed;
+}
+
+static int load_folder(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
+                       souk_err *err)
+{
+    souk_file_list list;
+    int failed = souk_file_find(rt->alloc, path, SUFFIX, (size_t)rt->options.max_files, &list, err);
+    if (failed == SOUK_OK && list.count == 0) {
+        failed = souk_fail(err, SOUK_E_FILE, "the folder '%s' has no %s files", path, SUFFIX);
+    }
+    for (size_t i = 0; failed == SOUK_OK && i < list.count; i++) {
+        souk_err why;
+        int one = load_file(rt, list.paths[i], loaded, diags, &why);
+        if (one == SOUK_E_FILE) { /* a file that cannot be read does not lose the others */
+            souk_diags_set_file(diags, souk_slice_of(list.paths[i]));
+            souk_diags_enter(diags, SOUK_LIT(""), 0, 0);
+            souk_diags_add(diags, SOUK_ERROR, "%s", why.message);
+        } else if (one != SOUK_OK) {
+            *err = why;
+            failed = one;
+        }
+    }
+    souk_file_list_free(&list);
+    return failed;
+}
+
+int souk_runtime_load(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
+                      souk_err *err)
+{
+    *loaded = 0;
+    if (souk_file_is_folder(path)) {
+        return load_folder(rt, path, loaded, diags, err);
+    }
+    return load_file(rt, path, loaded, diags, err);
+}
+
+int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, size_t *count,
+                        souk_err *err)
+{
+    souk_query query;
+    souk_buf text;
+    size_t cursor = 0;
+    const souk_manifest *manifest;
+    int failed = SOUK_OK;
+    memset(&query, 0, sizeof query);
+    query.match = match;
+    *count = 0;
+    souk_buf_init(&text, rt->alloc, MAX_EXPORT);
+    while (failed == SOUK_OK &&
+           (manifest = souk_query_next(&query, rt->registry, &cursor)) != NULL) {
+        if (*count > 0) {
+            souk_buf_add_byte(&text, '\n');
+        }
+        failed = souk_manifest_write(manifest, &text, err);
+        *count += failed == SOUK_OK;
+    }
+    if (failed == SOUK_OK) {
+        failed = souk_file_write(path, souk_buf_slice(&text), err);
+    }
+    souk_buf_free(&text);
+    return failed;
+}
