@@ -20,7 +20,9 @@ static int add_type(souk_compiler *c, const souk_jval *name, uint16_t *types)
             return SOUK_OK;
         }
     }
-    return souk_compile_fail(c, name, "expected the name of a type");
+    return souk_json_type_of(name) == SOUK_JSON_STRING
+               ? souk_compile_fail_about(c, name, "is no type")
+               : souk_compile_fail(c, name, "expected the name of a type");
 }
 
 int souk_build_type(souk_builder *b, souk_keyword keyword, souk_rule *rule)

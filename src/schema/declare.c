@@ -204,10 +204,12 @@ static int declare_keyword(souk_compiler *c, souk_keyword keyword, const souk_jv
     case SOUK_SHAPE_MAP_OR_NAMES:
         return declare_map(c, value, true, around);
     case SOUK_SHAPE_ONE_OR_LIST:
-        if (is_list && around->dialect <= SOUK_SCHEMA_2019_09) {
-            return declare_list(c, value, around);
+        if (is_list && around->dialect == SOUK_SCHEMA_2020_12) {
+            return souk_compile_fail(c, value,
+                                     "expected a schema; since 2020-12 a list of them is "
+                                     "called prefixItems");
         }
-        return souk_declare(c, value, around);
+        return is_list ? declare_list(c, value, around) : souk_declare(c, value, around);
     case SOUK_SHAPE_VALUE:
         break;
     }

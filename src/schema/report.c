@@ -181,10 +181,10 @@ static void add_reason(const souk_run *run, souk_message *m, const souk_failure 
         add_missing(m, f);
         break;
     case SOUK_KEYWORD_UNIQUE_ITEMS:
-        add_pair(m, "expected different elements, but number ", f, " are equal");
+        add_pair(m, "expected different elements, but elements ", f, " are equal");
         break;
     case SOUK_KEYWORD_ONE_OF:
-        add_pair(m, "expected a match of one alternative, but number ", f, " match");
+        add_pair(m, "expected a match of exactly one alternative, but alternatives ", f, " match");
         break;
     case SOUK_KEYWORD_NOT:
         souk_message_add(m, "expected something that does not match");
