@@ -1,0 +1,263 @@
+/*
+ * A fast HTTP/1.1 server for benchmarks: one thread, epoll, keep-alive, replies of a fixed shape.
+ * It speaks just enough of MCP (revision 2025-11-25 over Streamable HTTP) that a client can open a
+ * session and call the tool "echo".
+ *
+ *     bench_server [port]
+ *
+ * Listens on 127.0.0.1 (port 0, the default: one that is free), prints "port N" and serves until it
+ * is killed or its stdin is closed. It trusts its peers: this is no server to learn from.
+ */
+#define _GNU_SOURCE 1 /* memmem */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ROOM = 64 * 1024, REPLY_ROOM = 2048, BATCH = 256 };
+
+typedef struct connection {
+    int fd;
+    size_t len;
+    char bytes[ROOM]; /* what was received and not yet answered */
+} connection;
+
+typedef struct request {
+    const char *method;
+    const char *body;
+    size_t body_len;
+    size_t size; /* of the whole request */
+} request;
+
+/* --- reading a request --- */
+
+static size_t content_length(const char *head, size_t head_len)
+{
+    static const char name[] = "\ncontent-length:";
+    for (size_t i = 0; i + sizeof name < head_len; i++) {
+        if (head[i] == '\n' && strncasecmp(head + i, name, sizeof name - 1) == 0) {
+            return strtoul(head + i + sizeof name - 1, NULL, 10);
+        }
+    }
+    return 0;
+}
+
+/* True when a whole request is there. */
+static bool read_request(const char *bytes, size_t len, request *out)
+{
+    const char *end = memmem(bytes, len, "\r\n\r\n", 4);
+    if (end == NULL) {
+        return false;
+    }
+    size_t head_len = (size_t)(end - bytes) + 4;
+    out->method = bytes;
+    out->body = bytes + head_len;
+    out->body_len = content_length(bytes, head_len);
+    out->size = head_len + out->body_len;
+    return out->size <= len;
+}
+
+/* The raw text behind the first `"key":` of the body, up to the comma or brace; false when there is
+ * none. */
+static bool find_member(const request *in, const char *key, const char **text, size_t *text_len)
+{
+    char *at = memmem(in->body, in->body_len, key, strlen(key));
+    if (at == NULL) {
+        return false;
+    }
+    const char *end = in->body + in->body_len;
+    *text = at + strlen(key);
+    size_t len = 0;
+    while (*text + len < end && (*text)[len] != ',' && (*text)[len] != '}') {
+        len++;
+    }
+    *text_len = len;
+    return true;
+}
+
+/* --- answering --- */
+
+static int answer_plain(char *out, const char *status, const char *text)
+{
+    return snprintf(out, REPLY_ROOM,
+                    "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
+                    status, strlen(text), text);
+}
+
+static int answer_json(char *out, const char *more_headers, const char *id, size_t id_len,
+                       const char *result)
+{
+    size_t len = strlen("{'jsonrpc':'2.0','id':,'result':}") + id_len + strlen(result);
+    return snprintf(
+        out, REPLY_ROOM,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n"
+        "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%s}",
+        more_headers, len, (int)id_len, id, result);
+}
+
+static bool is_method(const char *text, size_t len, const char *name)
+{
+    return len == strlen(name) + 2 && memcmp(text + 1, name, len - 2) == 0;
+}
+
+static int answer_rpc(char *out, const request *in)
+{
+    const char *method;
+    const char *id;
+    size_t method_len;
+    size_t id_len;
+    if (!find_member(in, "\"method\":", &method, &method_len)) {
+        return answer_plain(out, "400 Bad Request", "no method\n");
+    }
+    if (is_method(method, method_len, "server/discover")) {
+        return answer_plain(out, "400 Bad Request", "not here\n"); /* so that clients fall back */
+    }
+    if (!find_member(in, "\"id\":", &id, &id_len)) {
+        return answer_plain(out, "202 Accepted", "");
+    }
+    if (id_len > 256) {
+        return answer_plain(out, "400 Bad Request", "such an id\n");
+    }
+    if (is_method(method, method_len, "tools/call")) {
+        return answer_json(
+            out, "", id, id_len,
+            "{\"content\":[{\"type\":\"text\",\"text\":\"The quick brown fox jumps over the "
+            "lazy dog, again and again, until the benchmark ends.\"}],\"isError\":false}");
+    }
+    if (is_method(method, method_len, "initialize")) {
+        return answer_json(out, "Mcp-Session-Id: 5f0c1e2a-bench\r\n", id, id_len,
+                           "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
+                           "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1.0.0\"}}");
+    }
+    if (is_method(method, method_len, "tools/list")) {
+        return answer_json(
+            out, "", id, id_len,
+            "{\"tools\":[{\"name\":\"echo\",\"description\":\"Answers the same always\","
+            "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{\"type\":"
+            "\"string\"}}}}]}");
+    }
+    if (is_method(method, method_len, "ping")) {
+        return answer_json(out, "", id, id_len, "{}");
+    }
+    return answer_plain(out, "404 Not Found", "no such method\n");
+}
+
+static int answer(char *out, const request *in)
+{
+    if (strncmp(in->method, "POST ", 5) == 0) {
+        return answer_rpc(out, in);
+    }
+    if (strncmp(in->method, "DELETE ", 7) == 0) {
+        return answer_plain(out, "200 OK", "");
+    }
+    return answer_plain(out, "405 Method Not Allowed", "");
+}
+
+/* --- serving --- */
+
+/* Replies are small and their reader is waiting, so that a full socket means a peer that is not
+ * ours. */
+static bool send_all(int fd, const char *bytes, size_t len)
+{
+    return send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+static bool serve(connection *c)
+{
+    ssize_t got = recv(c->fd, c->bytes + c->len, ROOM - c->len, 0);
+    if (got <= 0) {
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+    c->len += (size_t)got;
+    size_t done = 0;
+    request in;
+    while (read_request(c->bytes + done, c->len - done, &in)) {
+        char reply[REPLY_ROOM];
+        int size = answer(reply, &in);
+        if (size < 0 || size >= REPLY_ROOM || !send_all(c->fd, reply, (size_t)size)) {
+            return false;
+        }
+        done += in.size;
+    }
+    memmove(c->bytes, c->bytes + done, c->len - done);
+    c->len -= done;
+    return c->len < ROOM;
+}
+
+static void accept_all(int epoll, int listener)
+{
+    int fd;
+    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+        int on = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        connection *c = calloc(1, sizeof *c);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+        if (c == NULL || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+            free(c);
+            close(fd);
+            continue;
+        }
+        c->fd = fd;
+    }
+}
+
+static int listen_on(unsigned port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    socklen_t size = sizeof address;
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 1024) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+        perror("bench_server");
+        exit(1);
+    }
+    printf("port %u\n", (unsigned)ntohs(address.sin_port));
+    fflush(stdout);
+    return fd;
+}
+
+static void add(int epoll, int fd, void *mark)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = mark};
+    (void)epoll_ctl(epoll, EPOLL_CTL_ADD, fd,
+                    &event); /* a stdin that is a file cannot be watched */
+}
+
+int main(int argc, char **argv)
+{
+    int listener = listen_on(argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0);
+    int parent = STDIN_FILENO;
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    add(epoll, listener, &listener);
+    add(epoll, parent, &parent);
+    for (;;) {
+        struct epoll_event events[BATCH];
+        int count = epoll_wait(epoll, events, BATCH, -1);
+        for (int i = 0; i < count; i++) {
+            void *mark = events[i].data.ptr;
+            if (mark == &listener) {
+                accept_all(epoll, listener);
+            } else if (mark == &parent) {
+                char byte;
+                if (read(parent, &byte, 1) <= 0) {
+                    return 0;
+                }
+            } else if (!serve(mark)) {
+                close(((connection *)mark)->fd);
+                free(mark);
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+/*
+ * What the engine must know about a URL before libcurl sees it: that it is one of ours, and how to
+ * speak of it without repeating what may be secret.
+ */
+#ifndef SOUK_URL_H
+#define SOUK_URL_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+typedef struct souk_url {
+    bool tls;
+    souk_slice host; /* an IPv6 address keeps its brackets */
+    unsigned port;   /* of the URL, else that of the scheme */
+    souk_slice open; /* scheme, host, port and path: all that an error message may show */
+} souk_url;
+
+/*
+ * Takes apart an absolute http or https URL (RFC 3986, section 3). SOUK_E_CONFIG, with a message
+ * that shows nothing of a user, password or query, when it is something else: another scheme, no
+ * host, a user, a wrong port, or a byte that has to be percent-encoded. *out borrows from `text`.
+ */
+int souk_url_read(souk_slice text, souk_url *out, souk_err *err);
+
+#endif
