@@ -67,7 +67,8 @@ local function tools_list(bytes)
   return '{"jsonrpc":"2.0","id":1,"result":{"tools":[' .. table.concat(tools, ",") .. "]}}"
 end
 
-local SMALL = [[{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"{\"login\":\"octocat\",\"id\":583231}"}],]]
+local SMALL = [[{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text",]]
+  .. [["text":"{\"login\":\"octocat\",\"id\":583231}"}],]]
   .. [["structuredContent":{"login":"octocat","id":583231,"type":"User","site_admin":false,"score":12.5,]]
   .. [["url":"https://api.example.org/users/octocat","created_at":"2011-01-25T18:44:36Z"},"isError":false}}]]
 

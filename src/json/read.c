@@ -1,6 +1,5 @@
 #include "json/read.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "json/keys.h"
@@ -73,7 +72,8 @@ static bool read_number(souk_reader *r, souk_jval *value)
     souk_num number;
     if (!souk_num_read(souk_slice_make(from, (size_t)(r->end - from)), &number)) {
         if (number.expected == NULL) {
-            return souk_reader_fail(r, from, SOUK_E_PROTOCOL, "number out of range");
+            r->failed = souk_fail(r->err, SOUK_E_PROTOCOL, "number out of range");
+            return souk_reader_fail_at(r, from);
         }
         return souk_reader_unexpected(r, from + number.len, number.expected);
     }
@@ -122,9 +122,8 @@ static bool read_literal(souk_reader *r, souk_jval *value, const char *word, sou
 static bool open_container(souk_reader *r, souk_jval *value, souk_json_type type)
 {
     if (r->depth == r->limits.depth) {
-        char message[48];
-        snprintf(message, sizeof message, "nested deeper than %u", r->limits.depth);
-        return souk_reader_fail(r, r->at, SOUK_E_LIMIT, message);
+        r->failed = souk_fail(r->err, SOUK_E_LIMIT, "nested deeper than %u", r->limits.depth);
+        return souk_reader_fail_at(r, r->at);
     }
     value->size = 0;
     value->as.span = r->open;
@@ -143,8 +142,11 @@ static bool check_keys(souk_reader *r, const souk_jval *object)
         r->failed = souk_fail_memory(r->err);
         return false;
     }
-    return duplicate == NULL || souk_reader_fail(r, r->begin + duplicate->begin, SOUK_E_PROTOCOL,
-                                                 "the key occurs twice in its object");
+    if (duplicate == NULL) {
+        return true;
+    }
+    r->failed = souk_fail(r->err, SOUK_E_PROTOCOL, "the key occurs twice in its object");
+    return souk_reader_fail_at(r, r->begin + duplicate->begin);
 }
 
 static bool close_container(souk_reader *r)

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "json/reader.h"
 
 enum { QUOTED_BYTES = 8 };
@@ -22,16 +20,10 @@ void souk_json_locate(souk_slice text, size_t offset, souk_err *err)
     err->column = (unsigned)(offset - line_start) + 1;
 }
 
-static void locate(souk_reader *r, const char *at)
+bool souk_reader_fail_at(souk_reader *r, const char *at)
 {
     souk_slice text = souk_slice_make(r->begin, (size_t)(r->end - r->begin));
     souk_json_locate(text, (size_t)(at - r->begin), r->err);
-}
-
-bool souk_reader_fail(souk_reader *r, const char *at, int kind, const char *message)
-{
-    r->failed = souk_fail(r->err, kind, "%s", message);
-    locate(r, at);
     return false;
 }
 
@@ -49,29 +41,37 @@ static bool is_word_byte(char c)
 }
 
 /*
- * Quotes what stands at `at`, unprintable bytes as \xNN. The text may hold secrets, and the error
+ * Quotes what stands at `at`, an unprintable byte as \xNN. The text may hold secrets, and the error
  * may end in a log: never more than a few bytes.
  */
-static void quote(const char *at, const char *end, char *out, size_t size)
+static void quote(const char *at, const char *end, char out[QUOTED_BYTES + 3])
 {
+    static const char hex[] = "0123456789ABCDEF";
+    size_t len = 0;
+    out[len++] = '\'';
     if (!is_printable(*at)) {
-        snprintf(out, size, "'\\x%02X'", (unsigned)(unsigned char)*at);
-        return;
+        unsigned byte = (unsigned char)*at;
+        out[len++] = '\\';
+        out[len++] = 'x';
+        out[len++] = hex[byte >> 4];
+        out[len++] = hex[byte & 15];
+    } else {
+        bool is_word = is_word_byte(*at);
+        do {
+            out[len++] = *at++;
+        } while (is_word && len <= QUOTED_BYTES && at < end && is_word_byte(*at));
     }
-    int len = 1;
-    while (is_word_byte(*at) && len < QUOTED_BYTES && at + len < end && is_word_byte(at[len])) {
-        len++;
-    }
-    snprintf(out, size, "'%.*s'", len, at);
+    out[len++] = '\'';
+    out[len] = '\0';
 }
 
 bool souk_reader_unexpected(souk_reader *r, const char *at, const char *expected)
 {
-    char found[32] = "the end of the text";
+    char found[QUOTED_BYTES + 3];
     if (at < r->end) {
-        quote(at, r->end, found, sizeof found);
+        quote(at, r->end, found);
     }
-    r->failed = souk_fail(r->err, SOUK_E_PROTOCOL, "expected %s, found %s", expected, found);
-    locate(r, at);
-    return false;
+    r->failed = souk_fail(r->err, SOUK_E_PROTOCOL, "expected %s, found %s", expected,
+                          at < r->end ? found : "the end of the text");
+    return souk_reader_fail_at(r, at);
 }

@@ -25,8 +25,8 @@ typedef struct souk_reader {
 /* Fails with "expected ..., found ..." at the given byte. Always false. */
 bool souk_reader_unexpected(souk_reader *r, const char *at, const char *expected);
 
-/* Fails with another message about the given byte. Always false. */
-bool souk_reader_fail(souk_reader *r, const char *at, int kind, const char *message);
+/* Says where the failure is that has been put into r->failed and *r->err. Always false. */
+bool souk_reader_fail_at(souk_reader *r, const char *at);
 
 /* Reads the string at r->at, which is a '"', into *value. */
 bool souk_reader_string(souk_reader *r, souk_jval *value);
