@@ -248,7 +248,7 @@ describe("encode", function()
       assert.equal(case[1], message)
       assert.equal("schema", kind)
     end
-    assert.matches("cannot encode a table with both", (refusal { 1, a = 1 }))
+    assert.equal("cannot encode a table with both string and number keys", (refusal { 1, a = 1 }))
   end)
 
   it("ends a cycle at the depth limit", function()
@@ -361,7 +361,7 @@ describe("arrays", function()
     list.name = "x"
     assert.equal("cannot encode an array with other keys than 1 to its length", (refusal(list)))
     list[1] = 1
-    assert.matches("^cannot encode a table with both", (refusal(list)))
+    assert.equal("cannot encode an array with other keys than 1 to its length", (refusal(list)))
   end)
 
   describe("of a lua-cjson that has marks", function()

@@ -143,6 +143,18 @@ static bool write_cdata(writing *k)
     return true;
 }
 
+/* A key of that type cannot be in the table at `index`, as other keys or a mark have shown what it
+ * is. */
+static bool fail_key(writing *k, int type, int index)
+{
+    if (type != LUA_TSTRING && type != LUA_TNUMBER) {
+        return fail(k, "a table with keys that are neither strings nor numbers");
+    }
+    bool is_array = souk_marks_has(k->L, index, false);
+    return fail(k, is_array ? "an array with other keys than 1 to its length"
+                            : "a table with both string and number keys");
+}
+
 /*
  * The key and the value of the first member are on the stack, the table below them. All keys have
  * to be strings. On success only the table is left.
@@ -154,7 +166,7 @@ static bool write_members(writing *k, souk_hint hint)
     souk_jw_object(k->w);
     do {
         if (lua_type(L, -2) != LUA_TSTRING) {
-            return fail(k, "a table with both strings and other keys");
+            return fail_key(k, lua_type(L, -2), key_index - 1);
         }
         size_t len;
         const char *key = lua_tolstring(L, -2, &len);
@@ -187,7 +199,7 @@ static bool check_sequence(writing *k, size_t *count)
     *count = 0;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TNUMBER) {
-            return fail(k, "a table with both numbers and other keys");
+            return fail_key(k, lua_type(L, -2), lua_gettop(L) - 2);
         }
         lua_Number key = lua_tonumber(L, -2);
         if (!(key >= 1 && key <= (lua_Number)UINT32_MAX) || (lua_Number)(uint32_t)key != key) {
@@ -269,10 +281,8 @@ static bool write_table(writing *k, souk_hint hint)
         write_empty(k, hint);
     } else if (lua_type(L, -2) == LUA_TNUMBER) {
         written = write_elements(k, hint);
-    } else if (lua_type(L, -2) != LUA_TSTRING) {
-        written = fail(k, "a table with keys that are neither strings nor numbers");
-    } else if (souk_marks_has(L, -3, false)) {
-        written = fail(k, "an array with other keys than 1 to its length");
+    } else if (lua_type(L, -2) != LUA_TSTRING || souk_marks_has(L, -3, false)) {
+        written = fail_key(k, lua_type(L, -2), lua_gettop(L) - 2);
     } else {
         written = write_members(k, hint);
     }
