@@ -49,8 +49,9 @@ as_root() {
     fi
 }
 
-apt_install() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null
+# apt's own long story goes to a log; its end is shown when something went wrong.
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" </dev/null >>"$log" 2>&1
 }
 
 install_debian() {
@@ -60,11 +61,15 @@ install_debian() {
         say "this is no Debian; please install what corresponds to: $missing"
         exit 1
     fi
-    say "installing Debian packages: $missing"
-    apt_install $missing || {
-        say "not there, or an old list of packages: asking for a new one"
-        as_root apt-get update -q
-        apt_install $missing
+    log=build/log/deps.log
+    mkdir -p build/log
+    : >"$log"
+    say "installing Debian packages (the log is $log): $missing"
+    # Not there, or an old list of packages: ask for a new one, once.
+    # shellcheck disable=SC2086 # a list of words is what is meant
+    apt install --no-install-recommends $missing || { apt update && apt install --no-install-recommends $missing; } || {
+        tail -n 30 "$log"
+        exit 1
     }
 }
 
