@@ -38,8 +38,8 @@ describe("souk.json without memory #harness", function()
   setup(function()
     folder = "build/lua_oom-" .. lua_package()
     assert(run("mkdir -p " .. folder))
-    local output, built = run(("${CC:-cc} -O1 -g -fsanitize=address,undefined -rdynamic spec/tools/lua_oom.c -o %s/lua_oom "
-      .. "$(pkg-config --cflags --libs %s)"):format(folder, lua_package()))
+    local output, built = run(("${CC:-cc} -O1 -g -fsanitize=address,undefined -rdynamic spec/tools/lua_oom.c "
+      .. "-o %s/lua_oom $(pkg-config --cflags --libs %s)"):format(folder, lua_package()))
     assert(built, output)
     local script = assert(io.open(folder .. "/work.lua", "w"))
     script:write(WORK)
