@@ -2,8 +2,12 @@ std = "min"          -- what Lua 5.1 to 5.4 and LuaJIT have in common
 max_line_length = 120
 codes = true
 cache = false
-read_globals = { "jit", "ngx", "vim", table = { fields = { "pack", "unpack", "move" } }, math = { fields = { "type", "maxinteger", "mininteger", "tointeger" } },
-    string = { fields = { "pack", "unpack" } }, "utf8" }
+read_globals = {
+  "jit", "ngx", "vim", "utf8", "unpack",
+  table = { fields = { "move", "pack", "unpack" } },
+  math = { fields = { "maxinteger", "mininteger", "tointeger", "type" } },
+  string = { fields = { "pack", "unpack" } },
+}
 files["spec/**/*_spec.lua"] = { std = "min+busted" }
 files["spec/support"] = { std = "min+busted" }
 exclude_files = { "build", "lua_modules" }

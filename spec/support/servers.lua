@@ -19,123 +19,123 @@ local START_SECONDS = 20
 local NPM = os.getenv("SOUK_NPM") or "build/npm/node_modules"
 
 local function quote(text)
-    return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
 local function read_file(path)
-    local file = io.open(path, "rb")
-    if not file then
-        return nil
-    end
-    local text = file:read("*a")
-    file:close()
-    return text
+  local file = io.open(path, "rb")
+  if not file then
+    return nil
+  end
+  local text = file:read("*a")
+  file:close()
+  return text
 end
 
 local function output_of(command)
-    local pipe = assert(io.popen(command, "r"))
-    local text = pipe:read("*a")
-    pipe:close()
-    return text
+  local pipe = assert(io.popen(command, "r"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
 end
 
 local function exists(path)
-    local file = io.open(path, "rb")
-    return file ~= nil and file:close()
+  local file = io.open(path, "rb")
+  return file ~= nil and file:close()
 end
 
 local function absolute(path)
-    if path:sub(1, 1) == "/" then
-        return path
-    end
-    return output_of("pwd"):gsub("%s+$", "") .. "/" .. path
+  if path:sub(1, 1) == "/" then
+    return path
+  end
+  return output_of("pwd"):gsub("%s+$", "") .. "/" .. path
 end
 
 -- The Node that all servers run on, pinned with the other peers.
 function servers.node()
-    local path = os.getenv("SOUK_NODE")
-    if not path then
-        local machine = output_of("uname -m"):match("aarch64") and "arm64" or "x64"
-        path = NPM .. "/node-linux-" .. machine .. "/bin/node"
-    end
-    assert(exists(path), "there is no Node at " .. path .. ": make deps")
-    return absolute(path)
+  local path = os.getenv("SOUK_NODE")
+  if not path then
+    local machine = output_of("uname -m"):match("aarch64") and "arm64" or "x64"
+    path = NPM .. "/node-linux-" .. machine .. "/bin/node"
+  end
+  assert(exists(path), "there is no Node at " .. path .. ": make deps")
+  return absolute(path)
 end
 
 local function peer(name)
-    return absolute(("%s/@modelcontextprotocol/server-%s/dist/index.js"):format(NPM, name))
+  return absolute(("%s/@modelcontextprotocol/server-%s/dist/index.js"):format(NPM, name))
 end
 
 -- A fresh file name below build/run; nothing but the servers of this process writes there.
 local function scratch(suffix)
-    local path = os.tmpname()
-    os.remove(path)
-    output_of("mkdir -p build/run")
-    return absolute("build/run/" .. path:match("[^/]+$") .. suffix)
+  local path = os.tmpname()
+  os.remove(path)
+  output_of("mkdir -p build/run")
+  return absolute("build/run/" .. path:match("[^/]+$") .. suffix)
 end
 
 -- A certificate for 127.0.0.1 and localhost that nobody has signed but itself; made once.
 local function certificate()
-    local folder = "build/tls"
-    local cert, key = absolute(folder .. "/cert.pem"), absolute(folder .. "/key.pem")
-    if not (exists(cert) and exists(key)) then
-        output_of(("mkdir -p %s && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost "
-            .. "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s -out %s 2>&1"):format(folder, quote(key), quote(cert)))
-        assert(exists(cert), "openssl made no certificate")
-    end
-    return cert, key
+  local folder = "build/tls"
+  local cert, key = absolute(folder .. "/cert.pem"), absolute(folder .. "/key.pem")
+  if not (exists(cert) and exists(key)) then
+    output_of(("mkdir -p %s && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 "
+      .. "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s -out %s 2>&1"):format(folder, quote(key), quote(cert)))
+    assert(exists(cert), "openssl made no certificate")
+  end
+  return cert, key
 end
 
 -- What to run: a list of words, and a table of environment variables.
 local programs = {}
 
 function programs.scripted(options)
-    local words = { servers.node(), absolute("spec/server/scripted.mjs"), "--knobs", cjson.encode(options.knobs or {}) }
-    if options.tls then
-        local cert, key = certificate()
-        for _, word in ipairs({ "--cert", cert, "--key", key }) do
-            words[#words + 1] = word
-        end
+  local words = { servers.node(), absolute("spec/server/scripted.mjs"), "--knobs", cjson.encode(options.knobs or {}) }
+  if options.tls then
+    local cert, key = certificate()
+    for _, word in ipairs({ "--cert", cert, "--key", key }) do
+      words[#words + 1] = word
     end
-    if options.port then
-        words[#words + 1] = "--port"
-        words[#words + 1] = tostring(options.port)
-    end
-    return words, {}
+  end
+  if options.port then
+    words[#words + 1] = "--port"
+    words[#words + 1] = tostring(options.port)
+  end
+  return words, {}
 end
 
 function programs.modern(options)
-    return {
-        servers.node(), absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject",
-        "--answer", options.answer or "auto",
-    }, { SOUK_NPM = absolute(NPM) }
+  return {
+    servers.node(), absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject",
+    "--answer", options.answer or "auto",
+  }, { SOUK_NPM = absolute(NPM) }
 end
 
 function programs.everything(_, stdio)
-    if stdio then
-        return { servers.node(), peer("everything") }, {}
-    end
-    local say_port = absolute("spec/server/any_port.mjs")
-    return { servers.node(), "--import", say_port, peer("everything"), "streamableHttp" }, { PORT = "0" }
+  if stdio then
+    return { servers.node(), peer("everything") }, {}
+  end
+  local say_port = absolute("spec/server/any_port.mjs")
+  return { servers.node(), "--import", say_port, peer("everything"), "streamableHttp" }, { PORT = "0" }
 end
 
 function programs.filesystem(options)
-    return { servers.node(), peer("filesystem"), assert(options.folder, "folder is missing") }, {}
+  return { servers.node(), peer("filesystem"), assert(options.folder, "folder is missing") }, {}
 end
 
 function programs.memory(options)
-    return { servers.node(), peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") }
+  return { servers.node(), peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") }
 end
 
 local function command_line(words, environment)
-    local out = {}
-    for name, value in pairs(environment) do
-        out[#out + 1] = name .. "=" .. quote(value)
-    end
-    for _, word in ipairs(words) do
-        out[#out + 1] = quote(word)
-    end
-    return table.concat(out, " ")
+  local out = {}
+  for name, value in pairs(environment) do
+    out[#out + 1] = name .. "=" .. quote(value)
+  end
+  for _, word in ipairs(words) do
+    out[#out + 1] = quote(word)
+  end
+  return table.concat(out, " ")
 end
 
 -- $1: the command, $2: where its output goes, $3: where its process id goes. The shell survives the signals of
@@ -148,8 +148,8 @@ echo $child >"$3"
 cat >/dev/null
 kill $child 2>/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do
-    kill -0 $child 2>/dev/null || break
-    sleep 0.05
+  kill -0 $child 2>/dev/null || break
+  sleep 0.05
 done
 kill -9 $child 2>/dev/null
 rm -f "$2" "$3"
@@ -161,149 +161,149 @@ Server.__index = Server
 local running = setmetatable({}, { __mode = "k" })
 
 local function wait_until_it_listens(server)
-    local step = 0.05
-    for _ = 1, START_SECONDS / step do
-        local text = read_file(server.log) or ""
-        local port = text:match("listening on (%d+)\n")
-        if port then
-            return tonumber(port)
-        end
-        if not server:is_alive() then
-            break
-        end
-        os.execute("sleep " .. step)
-    end
+  local step = 0.05
+  for _ = 1, START_SECONDS / step do
     local text = read_file(server.log) or ""
-    server:stop()
-    error("the server did not start:\n" .. text, 0)
+    local port = text:match("listening on (%d+)\n")
+    if port then
+      return tonumber(port)
+    end
+    if not server:is_alive() then
+      break
+    end
+    os.execute("sleep " .. step)
+  end
+  local text = read_file(server.log) or ""
+  server:stop()
+  error("the server did not start:\n" .. text, 0)
 end
 
 local function wait_for_pid(path)
-    for _ = 1, 200 do
-        local pid = (read_file(path) or ""):match("^(%d+)\n")
-        if pid then
-            return tonumber(pid)
-        end
-        os.execute("sleep 0.02")
+  for _ = 1, 200 do
+    local pid = (read_file(path) or ""):match("^(%d+)\n")
+    if pid then
+      return tonumber(pid)
     end
-    error("the shell did not start", 0)
+    os.execute("sleep 0.02")
+  end
+  error("the shell did not start", 0)
 end
 
 -- Starts a server over HTTP and waits until it listens. `name`: "scripted" (options: knobs, tls, port), "modern"
 -- (options: legacy, answer) or "everything". Fields: url, port, pid, log (a file with its output), ca_file (tls).
 function servers.start(name, options)
-    options = options or {}
-    local program = assert(programs[name], "there is no server called " .. tostring(name))
-    local words, environment = program(options, false)
-    local base = scratch("")
-    local server = setmetatable({ name = name, log = base .. ".log" }, Server)
-    local pid_file = base .. ".pid"
-    server.keeper = assert(io.popen(("sh -c %s keeper %s %s %s"):format(quote(KEEPER),
-        quote(command_line(words, environment)), quote(server.log), quote(pid_file)), "w"))
-    running[server] = true
-    server.pid = wait_for_pid(pid_file)
-    server.port = wait_until_it_listens(server)
-    if options.tls then
-        server.ca_file = certificate()
-    end
-    server.origin = ("%s://127.0.0.1:%d"):format(options.tls and "https" or "http", server.port)
-    server.url = server.origin .. "/mcp"
-    return server
+  options = options or {}
+  local program = assert(programs[name], "there is no server called " .. tostring(name))
+  local words, environment = program(options, false)
+  local base = scratch("")
+  local server = setmetatable({ name = name, log = base .. ".log" }, Server)
+  local pid_file = base .. ".pid"
+  server.keeper = assert(io.popen(("sh -c %s keeper %s %s %s"):format(quote(KEEPER),
+    quote(command_line(words, environment)), quote(server.log), quote(pid_file)), "w"))
+  running[server] = true
+  server.pid = wait_for_pid(pid_file)
+  server.port = wait_until_it_listens(server)
+  if options.tls then
+    server.ca_file = certificate()
+  end
+  server.origin = ("%s://127.0.0.1:%d"):format(options.tls and "https" or "http", server.port)
+  server.url = server.origin .. "/mcp"
+  return server
 end
 
 -- What a stdio server is started with: { command, args, env, ledger() }, for souk's own options. `name`:
 -- "scripted" (options: knobs), "modern" (options: legacy), "everything", "filesystem" (options: folder) or
 -- "memory" (options: file). ledger() reads what a scripted server has written so far.
 function servers.stdio(name, options)
-    options = options or {}
-    local program = assert(programs[name], "there is no server called " .. tostring(name))
-    local words, environment = program(options, true)
-    local spec = { name = name, env = environment, args = {} }
-    if name == "scripted" or name == "modern" then
-        words[#words + 1] = "--stdio"
-    end
-    if name == "scripted" then
-        spec.ledger_file = scratch(".ledger")
-        words[#words + 1] = "--ledger"
-        words[#words + 1] = spec.ledger_file
-    end
-    spec.command = words[1]
-    for index = 2, #words do
-        spec.args[index - 1] = words[index]
-    end
-    function spec.ledger()
-        local text = assert(read_file(spec.ledger_file), "the server was never started")
-        return cjson.decode(text)
-    end
-    return spec
+  options = options or {}
+  local program = assert(programs[name], "there is no server called " .. tostring(name))
+  local words, environment = program(options, true)
+  local spec = { name = name, env = environment, args = {} }
+  if name == "scripted" or name == "modern" then
+    words[#words + 1] = "--stdio"
+  end
+  if name == "scripted" then
+    spec.ledger_file = scratch(".ledger")
+    words[#words + 1] = "--ledger"
+    words[#words + 1] = spec.ledger_file
+  end
+  spec.command = words[1]
+  for index = 2, #words do
+    spec.args[index - 1] = words[index]
+  end
+  function spec.ledger()
+    local text = assert(read_file(spec.ledger_file), "the server was never started")
+    return cjson.decode(text)
+  end
+  return spec
 end
 
 local function control(server, method, path, body)
-    assert(server.name == "scripted", "only the scripted server can be controlled")
-    local command = ("curl -s -S -k -m 10 -X %s -w '\\n%%{http_code}' %s/control/%s"):format(method, server.origin, path)
-    if body then
-        command = command .. " --data-binary " .. quote(cjson.encode(body))
-    end
-    local text, status = output_of(command .. " 2>&1"):match("^(.*)\n(%d+)$")
-    if status ~= "200" then
-        error(("control %s: %s"):format(path, tostring(text)), 0)
-    end
-    return cjson.decode(text)
+  assert(server.name == "scripted", "only the scripted server can be controlled")
+  local command = ("curl -s -S -k -m 10 -X %s -w '\\n%%{http_code}' %s/control/%s"):format(method, server.origin, path)
+  if body then
+    command = command .. " --data-binary " .. quote(cjson.encode(body))
+  end
+  local text, status = output_of(command .. " 2>&1"):match("^(.*)\n(%d+)$")
+  if status ~= "200" then
+    error(("control %s: %s"):format(path, tostring(text)), 0)
+  end
+  return cjson.decode(text)
 end
 
 -- What the server was asked and did; see spec/server/README.md.
 function Server:ledger()
-    return control(self, "GET", "ledger")
+  return control(self, "GET", "ledger")
 end
 
 -- Turns knobs; returns all of them as they are then.
 function Server:knobs(changes)
-    return control(self, "POST", "knobs", changes)
+  return control(self, "POST", "knobs", changes)
 end
 
 -- All knobs and the ledger as they were born, and no sessions.
 function Server:reset()
-    control(self, "POST", "reset")
+  control(self, "POST", "reset")
 end
 
 -- Forgets all sessions, as a server that was restarted.
 function Server:drop_sessions()
-    control(self, "POST", "drop-sessions")
+  control(self, "POST", "drop-sessions")
 end
 
 -- Closes all connections, also those in use.
 function Server:drop_connections()
-    control(self, "POST", "drop-connections")
+  control(self, "POST", "drop-connections")
 end
 
 function Server:is_alive()
-    local answer = output_of("kill -0 " .. self.pid .. " 2>/dev/null && echo yes")
-    return answer ~= ""
+  local answer = output_of("kill -0 " .. self.pid .. " 2>/dev/null && echo yes")
+  return answer ~= ""
 end
 
 -- What the server printed so far.
 function Server:output()
-    return read_file(self.log) or ""
+  return read_file(self.log) or ""
 end
 
 -- Ends the server and waits for that. A second stop does nothing.
 function Server:stop()
-    if self.keeper then
-        self.keeper:close()
-        self.keeper = nil
-    end
-    running[self] = nil
+  if self.keeper then
+    self.keeper:close()
+    self.keeper = nil
+  end
+  running[self] = nil
 end
 
 -- Stops what is still running; for after_each and the end of a script.
 function servers.stop_all()
-    local list = {}
-    for server in pairs(running) do
-        list[#list + 1] = server
-    end
-    for _, server in ipairs(list) do
-        server:stop()
-    end
+  local list = {}
+  for server in pairs(running) do
+    list[#list + 1] = server
+  end
+  for _, server in ipairs(list) do
+    server:stop()
+  end
 end
 
 return servers
