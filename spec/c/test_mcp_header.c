@@ -225,6 +225,48 @@ static void the_number_of_headers_is_bounded(void)
     souk_mcp_headers_free(&headers);
 }
 
+static void a_header_that_is_added_is_copied_and_checked(void)
+{
+    souk_err err;
+    char value[] = "v";
+    souk_mcp_headers headers;
+    souk_mcp_headers_init(&headers, souk_alloc_libc());
+    CHECK_INT(
+        souk_mcp_headers_add(&headers, SOUK_LIT("X-A"), souk_slice_of(value), SOUK_E_CONFIG, &err),
+        SOUK_OK);
+    value[0] = 'w';
+    CHECK_SLICE(souk_mcp_headers_get(&headers, "x-a"), "v");
+    CHECK(souk_mcp_headers_get(&headers, "x-b").ptr == NULL);
+    CHECK_INT(souk_mcp_headers_add(&headers, SOUK_LIT("X A"), SOUK_LIT(""), SOUK_E_CONFIG, &err),
+              SOUK_E_CONFIG);
+    CHECK_INT(souk_mcp_headers_add(&headers, SOUK_LIT("X"), SOUK_LIT("\n"), SOUK_E_PROTOCOL, &err),
+              SOUK_E_PROTOCOL);
+    CHECK_INT(headers.count, 1);
+    souk_mcp_headers_free(&headers);
+}
+
+static void a_name_that_is_too_long_for_a_header_is_refused(void)
+{
+    static char name[SOUK_MCP_HEADER_VALUE_MAX + 1];
+    souk_err err;
+    souk_mcp_headers headers;
+    memset(name, 'n', sizeof name);
+    const souk_mcp_http_request request = {.revision = SOUK_MCP_2026_07_28,
+                                           .rpc_method = SOUK_LIT("resources/read"),
+                                           .name = souk_slice_make(name, sizeof name)};
+    souk_mcp_headers_init(&headers, souk_alloc_libc());
+    CHECK_INT(souk_mcp_headers_build(&headers, &request, &err), SOUK_E_LIMIT);
+    CHECK_TEXT(err.message, "a header value is larger than 65536 bytes");
+    souk_mcp_headers_free(&headers);
+}
+
+static void verbs_have_names(void)
+{
+    CHECK_TEXT(souk_mcp_verb_name(SOUK_MCP_POST), "POST");
+    CHECK_TEXT(souk_mcp_verb_name(SOUK_MCP_GET), "GET");
+    CHECK_TEXT(souk_mcp_verb_name(SOUK_MCP_DELETE), "DELETE");
+}
+
 static void values_travel_as_they_are_or_encoded(void)
 {
     static const struct {
@@ -365,6 +407,9 @@ int main(void)
     CASE(headers_that_could_inject_are_refused_without_their_value);
     CASE(what_servers_chose_is_checked_before_it_is_sent_back);
     CASE(the_number_of_headers_is_bounded);
+    CASE(a_header_that_is_added_is_copied_and_checked);
+    CASE(a_name_that_is_too_long_for_a_header_is_refused);
+    CASE(verbs_have_names);
     CASE(values_travel_as_they_are_or_encoded);
     CASE(session_ids_are_visible_ascii);
     CASE(tokens_become_authorizations);

@@ -43,6 +43,7 @@ static const struct {
     {200, NAMED("-32002", "Resource not found"), NOT},
     {200, NAMED("-32001", "Session not found"), LOST},
     {200, NAMED("-32001", "Request timed out"), NOT},
+    {200, NAMED("-32001", "Session is busy"), NOT},
     {200, NAMED("-32600", "Session terminated"), LOST},
     {200, NAMED("-32000", "unknown session id"), LOST},
     {200, NAMED("-32000", "Connection closed"), NOT},

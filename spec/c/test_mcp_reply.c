@@ -151,6 +151,24 @@ static void dates_are_read_in_three_forms(void)
     }
 }
 
+static void a_year_of_two_digits_is_the_nearest_one(void)
+{
+    static const struct {
+        int64_t now;
+        const char *text;
+        int64_t seconds;
+    } rows[] = {
+        {941846400, "Saturday, 01-Jan-00 00:00:00 GMT", 946684800},   /* 1999 -> 2000 */
+        {3471292800, "Monday, 01-Jan-20 00:00:00 GMT", 4733510400},   /* 2080 -> 2120 */
+        {3471292800, "Wednesday, 01-Jan-31 00:00:00 GMT", 1924992000} /* 2080 -> 2031 */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t seconds = -1;
+        CHECK(souk_http_date_read(souk_slice_of(rows[i].text), rows[i].now, &seconds));
+        CHECK_INT(seconds, rows[i].seconds);
+    }
+}
+
 static void a_date_cut_anywhere_is_refused(void)
 {
     static const char *const dates[] = {"Sun, 06 Nov 1994 08:49:37 GMT",
@@ -248,6 +266,7 @@ int main(void)
     CASE(a_session_id_that_cannot_be_sent_back_is_refused);
     CASE(retry_after_is_seconds_or_a_date);
     CASE(dates_are_read_in_three_forms);
+    CASE(a_year_of_two_digits_is_the_nearest_one);
     CASE(a_date_cut_anywhere_is_refused);
     CASE(a_status_with_its_media_type_says_what_to_do);
     CASE(a_refusal_becomes_an_error_that_says_how_far_it_got);
