@@ -79,8 +79,9 @@ local function certificate()
   local folder = "build/tls"
   local cert, key = absolute(folder .. "/cert.pem"), absolute(folder .. "/key.pem")
   if not (exists(cert) and exists(key)) then
-    output_of(("mkdir -p %s && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 "
-      .. "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s -out %s 2>&1"):format(folder, quote(key), quote(cert)))
+    local command = "mkdir -p %s && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost "
+      .. "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s -out %s 2>&1"
+    output_of(command:format(folder, quote(key), quote(cert)))
     assert(exists(cert), "openssl made no certificate")
   end
   return cert, key
