@@ -28,7 +28,8 @@ local function must(value, err)
 end
 
 local function short(value)
-  local text = type(value) == "table" and souk.json.encode(value) or tostring(value)
+  local plain = type(value) == "table" and not value.kind
+  local text = plain and souk.json.encode(value) or tostring(value)
   text = text:gsub("%s+", " ")
   return #text > 100 and text:sub(1, 97) .. "..." or text
 end

@@ -1,0 +1,372 @@
+---@meta souk
+--- Types of souk's public face, for language servers that understand LuaCATS annotations. Never loaded at run time.
+--- All times are in seconds.
+
+---@class souk
+---@field version string of souk, such as "0.1.0"
+---@field null lightuserdata JSON null; the same value as cjson.null and ngx.null
+---@field error_kinds table<souk.ErrorKind, string> every kind of error, and what it means
+local souk = {}
+
+---@alias souk.ErrorKind
+---| "config"    # a capability, server, option or variable is missing or wrong
+---| "file"      # a file cannot be read, written or parsed
+---| "schema"    # an input or output does not match its schema
+---| "policy"    # a rule of the marketplace forbids it
+---| "transport" # no connection, a broken one, or a dead child process
+---| "protocol"  # the server's answer breaks the protocol
+---| "rpc"       # the server answered with a JSON-RPC error
+---| "tool"      # the tool ran and reported failure
+---| "auth"      # credentials are missing or were refused
+---| "timeout"   # a deadline passed
+---| "cancelled" # the caller cancelled it
+---| "limit"     # a configured limit, or memory, is exhausted
+---| "closed"    # the marketplace, session or server was closed
+
+---@alias souk.Delivery
+---| "not_sent"  # no byte of the request left
+---| "rejected"  # the server refused it before executing
+---| "ambiguous" # it was sent, and no answer says what became of it
+---| "delivered" # the server answered
+
+--- What went wrong. tostring() of it is a line that a person can act on; it never holds a credential.
+---@class souk.Error
+---@field kind souk.ErrorKind
+---@field message string
+---@field retryable boolean the same call may succeed later without anybody changing anything
+---@field delivery souk.Delivery|nil how far the call got
+---@field capability string|nil id of the capability
+---@field status integer|nil HTTP status
+---@field code integer|nil JSON-RPC error code
+---@field data any data of a JSON-RPC error, or the whole result of a tool that failed
+---@field line integer|nil in a text that was read, from 1
+---@field column integer|nil in bytes, from 1
+
+---@class souk.Policy
+---@field allow string[]|nil globs over ids; when there are any, only what they match may be called
+---@field deny string[]|nil globs over ids; deny wins
+---@field restrictive boolean|nil only what `allow` names may be called, even when it names nothing
+
+---@class souk.OpenOptions
+---@field env table<string, string>|nil takes the place of the process's environment
+---@field clock (fun(): number)|nil seconds; takes the place of the system's clock for deadlines, idle time and lives
+---@field policy souk.Policy|nil
+---@field validate boolean|nil check inputs and outputs against their schemas; default true
+---@field on_error fun(message: any)|nil gets errors of callbacks that nobody waits for; default: standard error
+---@field host "blocking"|nil how to wait
+---@field max_sessions_per_key integer|nil sessions of one endpoint and identity; default 8
+---@field max_sessions integer|nil sessions in all; default 256
+---@field max_keys integer|nil endpoints that are remembered; default 1,024
+---@field max_waiting integer|nil calls that wait for a session, per endpoint; default 1,024
+---@field max_calls integer|nil calls in flight and waiting, in all; default 16,384
+---@field max_in_flight integer|nil calls in flight on one session; default 1,024
+---@field max_asks integer|nil questions to the program that are not answered yet; default 1,024
+---@field max_notes integer|nil events that nobody has fetched yet; default 4,096
+---@field call_timeout number|nil time for a call, waiting for its session included; default 60
+---@field call_cap number|nil time for a call that reports progress; default 600
+---@field idle_timeout number|nil an unused session is closed after this time; default 300
+---@field max_life number|nil a session is replaced after this time; default 3,600
+---@field close_timeout number|nil time for the orderly end of a session; default 5
+---@field open_timeout number|nil time for opening a session over HTTP; default 30
+---@field spawn_timeout number|nil time for starting a child and opening its session; default 60
+---@field probe_timeout number|nil a child that is silent so long after server/discover is legacy; default 3
+---@field connect_timeout number|nil time for a connection, TLS included; default 10
+---@field child_grace number|nil time between the steps that end a child; default 2
+---@field max_response integer|nil bytes of one answer, one line of a child, one event of a stream; default 32 MiB
+---@field max_header integer|nil bytes of all headers of one answer; default 256 KiB
+---@field max_queue integer|nil bytes of input that a child has not read yet; default 64 MiB
+---@field max_depth integer|nil nesting of JSON in answers; default 128
+---@field max_capabilities integer|nil capabilities in the marketplace; default 1,000,000
+---@field max_file integer|nil bytes of one capability file; default 16 MiB
+---@field max_files integer|nil files of one folder; default 100,000
+---@field max_tools integer|nil tools of one server; default 10,000
+---@field max_pages integer|nil pages of one tools/list; default 1,000
+---@field max_connections integer|nil HTTP connections of one identity; default 256
+---@field max_children integer|nil child processes; default 256
+
+---@class souk.ServerOptions
+---@field url string|nil of a Streamable HTTP server; either this or `command`
+---@field command string|nil program of a stdio server, looked up in PATH
+---@field args string[]|nil
+---@field env table<string, string>|nil added to the child's environment
+---@field cwd string|nil folder in which the child starts
+---@field headers table<string, string>|nil sent with every request, beside the protocol's own
+---@field auth_env_var string|nil variable that holds the token; then <NAME>_MCP_TOKEN, then MCP_AUTH_TOKEN
+---@field auth (fun(server: souk.AuthQuestion): string|nil)|nil gives the token; asked for each session and after a 401
+---@field identity string|nil on whose behalf; sessions and connections are never shared between identities
+---@field protocol_version string|nil speak this revision and no other; default: find out
+---@field timeout number|nil of its calls
+---@field ca_file string|nil PEM file with the roots to trust
+---@field url_override_env string|nil variable that, when set, takes the place of `url`
+---@field discover boolean|nil ask for its tools now; default true
+
+---@class souk.AuthQuestion
+---@field server string
+---@field identity string
+---@field url string
+
+---@class souk.CallOptions
+---@field timeout number|nil
+---@field identity string|nil takes the place of the server's
+---@field raw boolean|nil the whole result instead of its value; a result with isError is then a result
+---@field resend boolean|nil true: executing it twice does no harm; false: never send it twice, whatever the tool's annotations say
+---@field validate boolean|nil false: check neither input nor output
+
+---@class souk.ManifestInput
+---@field id string
+---@field handler (fun(input: any, opts: souk.CallOptions): any, any)|nil makes it local: a function of this script
+---@field name string|nil
+---@field version string|nil default "1.0.0"
+---@field description string|nil
+---@field provider string|table|nil
+---@field permissions string[]|nil
+---@field effects string[]|nil
+---@field domains string[]|nil
+---@field categories string[]|nil
+---@field input_schema table|boolean|nil JSON Schema
+---@field output_schema table|boolean|nil JSON Schema
+---@field annotations table|nil
+---@field metadata table|nil nested; flattened when it is registered
+
+---@class souk.Manifest
+---@field id string
+---@field name string
+---@field version string
+---@field description string
+---@field provider string|table|nil
+---@field provider_kind string|nil "mcp", "lua", ...
+---@field permissions string[]
+---@field effects string[]
+---@field domains string[]
+---@field categories string[]
+---@field input_schema table|boolean|nil
+---@field output_schema table|boolean|nil
+---@field annotations table|nil
+---@field metadata table<string, string> flat: mcp_server_url, ...
+---@field metadata_nested table
+---@field extra table properties of the file that souk gives no meaning to
+---@field implementation string|nil source of the form, never evaluated
+---@field server string|nil name of the server that it was found on
+---@field file string|nil
+---@field line integer|nil
+
+---@class souk.Diagnostic
+---@field severity "note"|"warning"|"error"
+---@field file string|nil
+---@field line integer|nil
+---@field column integer|nil
+---@field capability string|nil
+---@field tool string|nil of diagnostics of add_server
+---@field message string
+
+---@class souk.Query
+---@field match string|nil glob over ids: * and ?
+---@field provider string|nil
+---@field server string|nil
+---@field permission string|nil
+---@field effect string|nil
+---@field domain string|nil
+---@field category string|nil
+---@field limit integer|nil
+
+---@class souk.Session
+---@field handler string
+---@field server string
+---@field identity string
+---@field state "opening"|"open"|"retiring"|"lost"|"closing"
+---@field id string shortened
+---@field protocol string
+---@field generation integer 1 for the first session of its endpoint
+---@field in_flight integer
+---@field calls integer
+---@field age number
+---@field idle number
+
+---@class souk.Stats
+---@field calls integer
+---@field calls_ok integer
+---@field calls_failed integer
+---@field calls_resent integer
+---@field sessions_opened integer
+---@field sessions_failed integer
+---@field sessions_reused integer
+---@field sessions_lost integer
+---@field sessions_closed integer
+---@field notes_dropped integer
+---@field sessions integer now
+---@field endpoints integer now
+---@field in_flight integer now
+---@field waiting integer now
+---@field capabilities integer now
+
+---@class souk.Event
+---@field name "session_opening"|"session_opened"|"session_renewed"|"session_reused"|"session_failed"|"session_lost"|"session_closed"|"session_evicted"
+---@field server string
+---@field handler string
+---@field identity string
+---@field session string shortened id
+---@field detail string protocol revision
+---@field generation integer
+---@field age_ms integer
+---@field reason string|nil
+
+---@class souk.HandlerTarget
+---@field server string
+---@field identity string
+---@field config table<string, string> flat metadata
+
+---@class souk.HandlerRequest
+---@field capability string
+---@field metadata table<string, string>|nil
+---@field input any
+---@field method string|nil of market:request
+---@field params table|nil
+---@field call integer
+
+---@class souk.Handler
+---@field open fun(target: souk.HandlerTarget): any, any a session: any value that has JSON; or nil, err
+---@field call fun(session: any, request: souk.HandlerRequest): any, any a result; or nil, err; err.kind "closed": the session is gone and nothing was executed
+---@field close (fun(session: any))|nil
+---@field cancel (fun(session: any, call: integer))|nil
+
+---@param opts souk.OpenOptions|nil
+---@return souk.Market
+function souk.open(opts) end
+
+--- Marks a table as a JSON array, also when it is empty. Returns it.
+---@param t table|nil
+---@return table
+function souk.array(t) end
+
+souk.json = {}
+
+---@param value any
+---@return string|nil
+---@return souk.Error|nil
+function souk.json.encode(value) end
+
+---@param text string
+---@param opts { big_integers: "string"|"error"|"cdata"|nil, depth: integer|nil }|nil
+---@return any
+---@return souk.Error|nil
+function souk.json.decode(text, opts) end
+
+---@class souk.Market
+local Market = {}
+
+---@param path string
+---@return integer|nil
+---@return souk.Diagnostic[]|souk.Error
+function Market:load(path) end
+
+---@param text string
+---@param name string|nil
+---@return integer|nil
+---@return souk.Diagnostic[]|souk.Error
+function Market:load_text(text, name) end
+
+---@param path string
+---@param match string|nil
+---@return integer|nil
+---@return souk.Error|nil
+function Market:export(path, match) end
+
+---@param manifest souk.ManifestInput
+---@return true|nil
+---@return souk.Error|nil
+function Market:register(manifest) end
+
+---@param id string
+---@return boolean
+function Market:remove(id) end
+
+---@param id string
+---@return souk.Manifest|nil
+function Market:get(id) end
+
+---@param query souk.Query|nil
+---@return souk.Manifest[]
+function Market:list(query) end
+
+---@param name string
+---@param opts souk.ServerOptions
+---@return integer|nil number of tools
+---@return souk.Diagnostic[]|souk.Error
+function Market:add_server(name, opts) end
+
+---@param name string
+---@param timeout number|nil
+---@return integer|nil
+---@return souk.Diagnostic[]|souk.Error
+function Market:refresh(name, timeout) end
+
+---@param name string
+---@return boolean
+function Market:remove_server(name) end
+
+---@param prefix string
+---@param functions souk.Handler
+---@return true|nil
+---@return souk.Error|nil
+function Market:handler(prefix, functions) end
+
+---@param id string
+---@param input table|nil
+---@param opts souk.CallOptions|nil
+---@return any
+---@return souk.Error|nil
+function Market:call(id, input, opts) end
+
+---@param id string
+---@param input table|nil
+---@param opts souk.CallOptions|nil
+---@return souk.Handle|nil
+---@return souk.Error|nil
+function Market:start(id, input, opts) end
+
+---@param server string
+---@param method string
+---@param params table|nil
+---@param opts souk.CallOptions|nil
+---@return any the whole result
+---@return souk.Error|nil
+function Market:request(server, method, params, opts) end
+
+---@param name string
+---@param f fun(event: souk.Event)
+---@return fun() ends the observation
+function Market:on(name, f) end
+
+---@param timeout number|nil
+---@return true|nil
+---@return souk.Error|nil
+function Market:step(timeout) end
+
+---@return souk.Session[]
+function Market:sessions() end
+
+---@return souk.Stats
+function Market:stats() end
+
+--- Ends all calls, says good-bye to servers, stops children. Harmless when it is closed already.
+---@param timeout number|nil how long to wait for that; default 10
+---@return true
+function Market:close(timeout) end
+
+---@class souk.Handle
+local Handle = {}
+
+---@return boolean
+function Handle:done() end
+
+---@param timeout number|nil
+---@return any
+---@return souk.Error|nil
+function Handle:wait(timeout) end
+
+function Handle:cancel() end
+
+---@param f fun(value: any, err: souk.Error|nil)
+function Handle:on_done(f) end
+
+return souk
