@@ -70,20 +70,6 @@ static int add_dynamic_anchor(souk_compiler *c, souk_slice name, souk_node *node
     return SOUK_OK;
 }
 
-static int add_resource(souk_compiler *c, souk_node *node, souk_slice uri,
-                        souk_schema_dialect dialect, const souk_jval *place)
-{
-    souk_resource *resource = souk_arena_array(&c->schema->arena, 1, sizeof *resource);
-    if (resource == NULL) {
-        return souk_fail_memory(c->err);
-    }
-    resource->uri = uri;
-    resource->dialect = dialect;
-    resource->root = node;
-    node->resource = resource;
-    return add_place(c, uri, SOUK_LIT(""), node, place);
-}
-
 /* $anchor, $dynamicAnchor, and $recursiveAnchor, of which only a resource's root may have one. */
 static int declare_anchors(souk_compiler *c, souk_node *node)
 {
@@ -122,6 +108,29 @@ static const souk_jval *find_id(const souk_jval *source, souk_schema_dialect dia
 }
 
 /*
+ * The node begins a resource of its own: the document does, and what has an $id. `uri` is what the
+ * $id says, without its fragment.
+ */
+static int enter_resource(souk_compiler *c, souk_node *node, souk_resource *around, souk_slice uri,
+                          souk_schema_dialect dialect)
+{
+    souk_slice base = around == NULL ? SOUK_LIT("") : around->uri;
+    int result = souk_compile_steps(c, base.len + uri.len);
+    if (result != SOUK_OK) {
+        return result;
+    }
+    souk_resource *resource = souk_arena_array(&c->schema->arena, 1, sizeof *resource);
+    if (resource == NULL || !souk_uri_resolve(&c->schema->arena, base, uri, &resource->uri)) {
+        return souk_fail_memory(c->err);
+    }
+    resource->dialect = dialect;
+    resource->root = node;
+    node->resource = resource;
+    const souk_jval *id = find_id(node->source, dialect);
+    return add_place(c, resource->uri, SOUK_LIT(""), node, id != NULL ? id : node->source);
+}
+
+/*
  * Gives the node its resource: that of its $id, or the one around it. The fragment of an $id is an
  * anchor up to draft-07; one that looks like a JSON pointer, which some generators write, adds
  * nothing to what pointers reach anyway.
@@ -130,35 +139,28 @@ static int identify(souk_compiler *c, souk_node *node, souk_resource *around)
 {
     souk_schema_dialect dialect = around != NULL ? around->dialect : c->schema->options.dialect;
     const souk_jval *schema = souk_json_get(node->source, "$schema");
-    bool is_root = around == NULL || souk_json_get(node->source, "$id") != NULL;
+    bool has_id =
+        souk_json_get(node->source, "$id") != NULL || souk_json_get(node->source, "id") != NULL;
     int result = SOUK_OK;
-    if (schema != NULL && is_root) {
+    if (schema != NULL && (around == NULL || has_id)) {
         result = find_dialect(c, schema, &dialect);
     }
     const souk_jval *id = find_id(node->source, dialect);
-    souk_slice uri = SOUK_LIT("");
-    souk_slice fragment = SOUK_LIT("");
+    souk_slice uri;
+    souk_slice fragment;
     souk_uri_split(souk_json_string(id), &uri, &fragment);
     node->resource = around;
-    bool is_resource = around == NULL || uri.len > 0;
-    if (result == SOUK_OK && is_resource) {
-        souk_slice base = around == NULL ? SOUK_LIT("") : around->uri;
-        result = souk_compile_steps(c, base.len + uri.len);
-        if (result == SOUK_OK && !souk_uri_resolve(&c->schema->arena, base, uri, &uri)) {
-            result = souk_fail_memory(c->err);
-        }
+    if (result == SOUK_OK && (around == NULL || uri.len > 0)) {
+        result = enter_resource(c, node, around, uri, dialect);
     }
-    if (result == SOUK_OK && is_resource) {
-        result = add_resource(c, node, uri, dialect, id != NULL ? id : node->source);
+    if (result != SOUK_OK || node->resource == NULL) {
+        return result;
+    }
+    if (dialect >= SOUK_SCHEMA_2019_09) {
+        return declare_anchors(c, node);
     }
     bool is_anchor = fragment.len > 0 && fragment.ptr[0] != '/';
-    if (result == SOUK_OK && is_anchor && dialect <= SOUK_SCHEMA_DRAFT_07) {
-        result = add_place(c, node->resource->uri, fragment, node, id);
-    }
-    if (result == SOUK_OK && dialect >= SOUK_SCHEMA_2019_09) {
-        result = declare_anchors(c, node);
-    }
-    return result;
+    return is_anchor ? add_place(c, node->resource->uri, fragment, node, id) : SOUK_OK;
 }
 
 /* --- the walk --- */
@@ -232,23 +234,25 @@ static int declare_members(souk_compiler *c, const souk_node *node)
     return result;
 }
 
-static int new_node(souk_compiler *c, const souk_jval *source, souk_node **out)
+/* NULL, and *result is the error, when there may be no more. */
+static souk_node *new_node(souk_compiler *c, const souk_jval *source, int *result)
 {
     if (c->nodes_left == 0) {
-        return souk_fail(c->err, SOUK_E_LIMIT, "the schema has more than %zu subschemas",
-                         c->schema->options.subschemas);
+        *result = souk_fail(c->err, SOUK_E_LIMIT, "the schema has more than %zu subschemas",
+                            c->schema->options.subschemas);
+        return NULL;
     }
     souk_node *node = souk_arena_array(&c->schema->arena, 1, sizeof *node);
     if (node == NULL) {
-        return souk_fail_memory(c->err);
+        *result = souk_fail_memory(c->err);
+        return NULL;
     }
     c->nodes_left--;
     node->source = source;
     *(c->last == NULL ? &c->schema->root : &c->last->next) = node;
     c->last = node;
     c->by_value[source - c->schema->doc.root] = node;
-    *out = node;
-    return SOUK_OK;
+    return node;
 }
 
 /* Goes as deep as the text is nested, which souk_schema_options bounds. */
@@ -261,9 +265,9 @@ int souk_declare(souk_compiler *c, const souk_jval *value, souk_resource *around
     if (souk_node_at(c, value) != NULL) {
         return SOUK_OK;
     }
-    souk_node *node = NULL;
-    int result = new_node(c, value, &node);
-    if (result != SOUK_OK) {
+    int result = SOUK_OK;
+    souk_node *node = new_node(c, value, &result);
+    if (node == NULL) {
         return result;
     }
     if (type == SOUK_JSON_BOOL) {

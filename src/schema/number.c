@@ -151,7 +151,7 @@ static size_t full_digits(const souk_number *number, char text[SOUK_NUM_TEXT], s
     decimal value = double_to_decimal(number->number);
     size_t len = souk_num_write_int((int64_t)value.mantissa, text);
     *digits = souk_slice_make(text, len);
-    return (size_t)((int)len + value.exponent);
+    return len + (size_t)value.exponent; /* a large number: its exponent is not negative */
 }
 
 /* Magnitudes of two numbers past 2^63 whose nearest doubles are the same. */
@@ -260,7 +260,7 @@ bool souk_number_is_multiple(const souk_number *value, const souk_number *diviso
     if (of.mantissa == 0 && of.digits.len == 0) {
         return true;
     }
-    if (of.exponent < by.exponent) {
+    if (by.mantissa == 0 || of.exponent < by.exponent) {
         return false; /* its last digit other than 0 stands below the divisor's last one */
     }
     uint64_t shift = power_of_ten_mod((unsigned)(of.exponent - by.exponent), by.mantissa);

@@ -21,17 +21,19 @@ souk_verdict souk_run_items(souk_run *run, const souk_rule *rule, const souk_at 
     const souk_items_rule *items = rule->as.items;
     souk_verdict verdict = souk_run_steps(run, at->value->size);
     souk_json_elements it = souk_json_each_element(at->value);
-    size_t count = items->rest != NULL || at->value->size < items->prefix.count
-                       ? at->value->size
-                       : items->prefix.count;
-    for (size_t i = 0; i < count && verdict == SOUK_PASS && souk_json_next_element(&it); i++) {
-        bool in_prefix = i < items->prefix.count;
-        const souk_node *node = in_prefix ? items->prefix.nodes[i] : items->rest;
-        souk_keyword keyword = in_prefix ? (souk_keyword)rule->keyword : items->rest_keyword;
+    size_t i = 0;
+    for (; i < items->prefix.count && verdict == SOUK_PASS && souk_json_next_element(&it); i++) {
         souk_at child = souk_at_child(at, it.value);
-        verdict = run_element(run, node, rule, keyword, &child);
+        verdict =
+            run_element(run, items->prefix.nodes[i], rule, (souk_keyword)rule->keyword, &child);
     }
-    souk_seen_add_first(at->seen, count);
+    if (items->rest != NULL) {
+        for (; verdict == SOUK_PASS && souk_json_next_element(&it); i++) {
+            souk_at child = souk_at_child(at, it.value);
+            verdict = run_element(run, items->rest, rule, items->rest_keyword, &child);
+        }
+    }
+    souk_seen_add_first(at->seen, i);
     return verdict;
 }
 
