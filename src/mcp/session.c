@@ -48,7 +48,7 @@ void souk_mcp_free(souk_mcp *mcp)
     }
     souk_mcp_http_free(mcp);
     if (mcp->child_alive) {
-        mcp->port.close_child(mcp->port.user, mcp->child, 0);
+        mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
     }
     for (size_t i = 0; i < mcp->pending.size; i++) {
         if (mcp->pending.slots[i].id != 0) {
@@ -200,10 +200,36 @@ static int write_request(souk_mcp *mcp, const souk_mcp_request *request, uint64_
     return souk_mcp_write_request(out, &envelope, err);
 }
 
-int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, souk_ms now, uint64_t *id,
-                  souk_err *err)
+static int send_over_http(souk_mcp *mcp, const souk_mcp_request *request, souk_mcp_pending *pending,
+                          souk_buf *body, souk_err *err)
 {
-    (void)now;
+    souk_mcp_post post;
+    memset(&post, 0, sizeof post);
+    post.purpose = SOUK_MCP_FOR_REQUEST;
+    post.pending = pending;
+    post.timeout = request->timeout;
+    post.http.rpc_method = request->method;
+    post.http.name = request->name;
+    return souk_mcp_http_send(mcp, &post, body, err);
+}
+
+/* A child that reads no more is of no use, though its end is not known yet. */
+static int send_over_stdio(souk_mcp *mcp, souk_buf *body, souk_err *err)
+{
+    souk_err why;
+    int failed = souk_mcp_stdio_write(mcp, body, &why);
+    if (failed == SOUK_E_TRANSPORT || failed == SOUK_E_CLOSED) {
+        why.delivery = SOUK_DELIVERY_NOT_SENT;
+        souk_mcp_become_lost(mcp, &why);
+    }
+    if (failed != SOUK_OK && err != NULL) {
+        *err = why;
+    }
+    return failed;
+}
+
+int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, souk_err *err)
+{
     if (mcp->state != SOUK_MCP_READY) {
         return souk_fail(err, SOUK_E_CLOSED, "the session is not open");
     }
@@ -215,14 +241,9 @@ int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, souk_ms now, u
     souk_buf body;
     souk_buf_init(&body, mcp->alloc, SIZE_MAX / 4);
     int failed = write_request(mcp, request, pending->id, &body, err);
-    if (failed == SOUK_OK && souk_mcp_is_http(mcp)) {
-        souk_mcp_http_request http;
-        memset(&http, 0, sizeof http);
-        http.rpc_method = request->method;
-        http.name = request->name;
-        failed = souk_mcp_http_post(mcp, SOUK_MCP_FOR_REQUEST, pending, &http, &body, err);
-    } else if (failed == SOUK_OK) {
-        failed = souk_mcp_stdio_write(mcp, &body, err);
+    if (failed == SOUK_OK) {
+        failed = souk_mcp_is_http(mcp) ? send_over_http(mcp, request, pending, &body, err)
+                                       : send_over_stdio(mcp, &body, err);
     }
     souk_buf_free(&body);
     *id = pending->id;
@@ -233,9 +254,8 @@ int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, souk_ms now, u
     return failed;
 }
 
-void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason, souk_ms now)
+void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
 {
-    (void)now;
     souk_mcp_pending *pending = souk_idmap_remove(&mcp->pending, id);
     if (pending == NULL) {
         return;
@@ -257,20 +277,21 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason, souk_ms now
     souk_mcp_pending_free(mcp, pending);
 }
 
-void souk_mcp_close(souk_mcp *mcp, souk_ms now)
+void souk_mcp_close(souk_mcp *mcp)
 {
-    (void)now;
-    bool was_open = mcp->state == SOUK_MCP_READY;
+    bool lives = mcp->state == SOUK_MCP_READY || mcp->state == SOUK_MCP_OPENING;
     mcp->state = SOUK_MCP_CLOSING;
     if (mcp->child_alive) {
         mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
         return;
     }
-    if (was_open && mcp->session_id.len > 0) {
-        souk_mcp_http_request http;
-        memset(&http, 0, sizeof http);
-        http.verb = SOUK_MCP_DELETE;
-        if (souk_mcp_http_post(mcp, SOUK_MCP_FOR_DELETE, NULL, &http, NULL, NULL) == SOUK_OK) {
+    if (lives && mcp->session_id.len > 0 && souk_mcp_has_session(mcp->revision)) {
+        souk_mcp_post post;
+        memset(&post, 0, sizeof post);
+        post.purpose = SOUK_MCP_FOR_DELETE;
+        post.timeout = mcp->config.open_timeout;
+        post.http.verb = SOUK_MCP_DELETE;
+        if (souk_mcp_http_send(mcp, &post, NULL, NULL) == SOUK_OK) {
             return;
         }
     }

@@ -34,7 +34,6 @@ typedef struct souk_mcp_config {
     souk_ms open_timeout;    /* ms, for all steps of the opening */
     souk_ms probe_timeout;   /* ms: a stdio server that is silent so long after server/discover is
                                 legacy */
-    souk_ms exchange_cap;    /* ms: no exchange lives longer, whatever its caller wants */
     souk_ms connect_timeout; /* ms */
     souk_ms grace;           /* ms between the steps that end a child */
     size_t max_response;     /* bytes of one answer, one line, one SSE event */
@@ -62,7 +61,10 @@ typedef enum souk_mcp_state {
 souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
                        const souk_mcp_config *config, souk_id id_base);
 
-/* Cancels what is under way at the port, kills a child, frees. NULL is allowed. */
+/*
+ * Cancels what is under way at the port, leaves a child to the ladder that ends it, frees. NULL is
+ * allowed.
+ */
 void souk_mcp_free(souk_mcp *mcp);
 
 /*
@@ -79,28 +81,28 @@ const souk_err *souk_mcp_why(const souk_mcp *mcp);            /* of FAILED and L
 souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp); /* 0 before it is ready */
 souk_slice souk_mcp_session_id(const souk_mcp *mcp);          /* empty when there is none */
 bool souk_mcp_contradicted(const souk_mcp *mcp); /* what was remembered turned out to be wrong */
-bool souk_mcp_contradicted(const souk_mcp *mcp); /* what was remembered turned out to be wrong */
 souk_id souk_mcp_child(const souk_mcp *mcp);     /* 0 for HTTP */
 
 typedef struct souk_mcp_request {
     souk_slice method;
     souk_slice params; /* a JSON object's text; empty for none */
     souk_slice name;   /* value of the Mcp-Name header, where the method has one; may be empty */
-    void *tag;         /* comes back with the end */
-} souk_mcp_request;    /* only needed during the call */
+    souk_ms timeout; /* HTTP, ms: the exchange never lives longer; its user may cancel it earlier */
+    void *tag;       /* comes back with the end */
+} souk_mcp_request;  /* only needed during the call */
 
 /*
  * Sends a request; the session must be READY. *id is its JSON-RPC id, never used twice. An error
- * means that nothing was sent and no end follows.
+ * means that nothing was sent and no end follows; look at the state afterwards: a child that reads
+ * no more makes the session LOST.
  */
-int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, souk_ms now, uint64_t *id,
-                  souk_err *err);
+int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, souk_err *err);
 
 /*
  * Gives up a request, telling the server as era and transport want it. No end follows. Unknown ids
  * are ignored.
  */
-void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason, souk_ms now);
+void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason);
 
 /* The end of a request. */
 typedef struct souk_mcp_end {
@@ -116,9 +118,9 @@ bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end);
 
 /*
  * Starts the orderly end: DELETE for a legacy HTTP session, the ladder for a child. No request is
- * in flight.
+ * in flight; a session that is still opening may be closed.
  */
-void souk_mcp_close(souk_mcp *mcp, souk_ms now);
+void souk_mcp_close(souk_mcp *mcp);
 
 void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
 

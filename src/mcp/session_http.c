@@ -18,7 +18,6 @@ static souk_mcp_exchange *exchange_new(souk_mcp *mcp, souk_mcp_purpose purpose)
     }
     exchange->id = mcp->id_base + ++mcp->serial;
     exchange->purpose = purpose;
-    exchange->retry_after_ms = -1;
     exchange->linger_until = SOUK_NEVER;
     souk_buf_init(&exchange->body, mcp->alloc, mcp->config.max_response);
     if (!souk_idmap_add(&mcp->exchanges, exchange->id, exchange)) {
@@ -30,6 +29,7 @@ static souk_mcp_exchange *exchange_new(souk_mcp *mcp, souk_mcp_purpose purpose)
         exchange->next->prev = exchange;
     }
     mcp->first_exchange = exchange;
+    mcp->replies += purpose == SOUK_MCP_FOR_REPLY;
     return exchange;
 }
 
@@ -48,6 +48,7 @@ static void exchange_free(souk_mcp *mcp, souk_mcp_exchange *exchange)
         exchange->pending->exchange = NULL;
     }
     mcp->lingering -= exchange->linger_until != SOUK_NEVER;
+    mcp->replies -= exchange->purpose == SOUK_MCP_FOR_REPLY;
     souk_buf_free(&exchange->body);
     souk_sse_free(&exchange->sse);
     souk_free(mcp->alloc, exchange);
@@ -76,18 +77,19 @@ static void complete_request(const souk_mcp *mcp, souk_mcp_http_request *http)
     if (mcp->state != SOUK_MCP_OPENING) {
         http->revision = mcp->revision;
     }
-    http->session_id = souk_buf_slice(&mcp->session_id);
+    if (souk_mcp_has_session(http->revision)) {
+        http->session_id = souk_buf_slice(&mcp->session_id);
+    }
     http->authorization = souk_buf_slice(&mcp->authorization);
     http->extra = mcp->config.headers;
     http->extra_count = mcp->config.header_count;
 }
 
-int souk_mcp_http_post(souk_mcp *mcp, souk_mcp_purpose purpose, souk_mcp_pending *pending,
-                       const souk_mcp_http_request *request, souk_buf *body, souk_err *err)
+int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body, souk_err *err)
 {
-    souk_mcp_http_request http = *request;
+    souk_mcp_http_request http = post->http;
     souk_mcp_headers headers;
-    souk_mcp_exchange *exchange = exchange_new(mcp, purpose);
+    souk_mcp_exchange *exchange = exchange_new(mcp, post->purpose);
     if (exchange == NULL) {
         return souk_fail_memory(err);
     }
@@ -103,8 +105,7 @@ int souk_mcp_http_post(souk_mcp *mcp, souk_mcp_purpose purpose, souk_mcp_pending
         ask.headers = headers.list;
         ask.header_count = headers.count;
         ask.body = body;
-        ask.timeout_ms =
-            purpose == SOUK_MCP_FOR_REQUEST ? mcp->config.exchange_cap : mcp->config.open_timeout;
+        ask.timeout_ms = post->timeout;
         ask.connect_timeout_ms = mcp->config.connect_timeout;
         ask.max_header = mcp->config.max_header;
         ask.max_body = mcp->config.max_response;
@@ -116,9 +117,9 @@ int souk_mcp_http_post(souk_mcp *mcp, souk_mcp_purpose purpose, souk_mcp_pending
     souk_mcp_headers_free(&headers);
     if (failed != SOUK_OK) {
         exchange_free(mcp, exchange);
-    } else if (pending != NULL) {
-        exchange->pending = pending;
-        pending->exchange = exchange;
+    } else if (post->pending != NULL) {
+        exchange->pending = post->pending;
+        post->pending->exchange = exchange;
     }
     return failed;
 }
@@ -142,92 +143,124 @@ static void fail_exchange(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk
     }
 }
 
-static void read_head(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_event *event)
+/* What came cannot be taken: the request fails, and the rest is not even received. */
+static void refuse_response(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_err *why, souk_ms now)
+{
+    why->delivery = SOUK_DELIVERY_DELIVERED;
+    why->status = exchange->status;
+    fail_exchange(mcp, exchange, why, false, now);
+    souk_mcp_http_cancel(mcp, exchange);
+}
+
+/* Only a DELETE is waited for to its end: its caller limits the time. */
+static void linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+{
+    if (exchange->linger_until == SOUK_NEVER && exchange->purpose != SOUK_MCP_FOR_DELETE) {
+        exchange->linger_until = souk_ms_after(now, LINGER_MS);
+        mcp->lingering++;
+    }
+}
+
+static bool is_success(int status)
+{
+    return status >= 200 && status <= 299;
+}
+
+static bool is_stream(const souk_mcp_exchange *exchange)
+{
+    return exchange->media == SOUK_MCP_MEDIA_SSE && is_success(exchange->status);
+}
+
+/* The session id comes with the answer to initialize (2025-03-26, "Session management"). */
+static int keep_session_id(souk_mcp *mcp, const souk_mcp_head *head, souk_err *err)
+{
+    souk_buf_clear(&mcp->session_id);
+    souk_buf_add(&mcp->session_id, head->session_id);
+    return souk_buf_check(&mcp->session_id, "the session id", err);
+}
+
+static void read_head(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_event *event,
+                      souk_ms now)
 {
     souk_mcp_head head;
     souk_err why;
-    /* Dates in Retry-After would need the time of day; only the seconds form is used here. */
+    if (exchange->has_head) {
+        return;
+    }
+    /* Dates in Retry-After would need the time of day; nothing here looks at it. */
     int failed =
         souk_mcp_head_read(&head, event->status, event->headers, event->header_count, 0, &why);
     exchange->has_head = true;
     exchange->status = head.status;
     exchange->media = head.media;
-    exchange->retry_after_ms = head.retry_after_ms;
-    if (head.media == SOUK_MCP_MEDIA_SSE && head.status < 300) {
+    if (is_stream(exchange)) {
         souk_sse_init(&exchange->sse, mcp->alloc, mcp->config.max_response);
     }
-    if (exchange->purpose == SOUK_MCP_FOR_INITIALIZE && exchange->pending != NULL &&
-        head.status < 300) {
-        souk_buf_clear(&mcp->session_id);
-        if (failed == SOUK_OK) {
-            souk_buf_add(&mcp->session_id, head.session_id);
-        } else {
-            exchange->refused = true;
-            souk_mcp_fail_open(mcp, &why);
+    if (!is_success(head.status)) {
+        return;
+    }
+    /* What expects no answer is done when it was accepted: a server may leave its response open. */
+    if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
+        souk_mcp_initialized_accepted(mcp);
+    } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZE && exchange->pending != NULL) {
+        failed = failed == SOUK_OK ? keep_session_id(mcp, &head, &why) : failed;
+        if (failed != SOUK_OK) {
+            refuse_response(mcp, exchange, &why, now);
+            return;
         }
     }
+    if (exchange->pending == NULL) {
+        linger(mcp, exchange, now);
+    }
+}
+
+/* One event of a stream. An event without data is for priming: an id, and nothing to read. */
+static int take_event(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_sse_event *event,
+                      souk_ms now, souk_err *err)
+{
+    if (!event->has_data || !souk_slice_is(event->type, "message")) {
+        return SOUK_OK;
+    }
+    souk_buf text;
+    souk_buf_init(&text, mcp->alloc, mcp->config.max_response);
+    souk_buf_add(&text, event->data);
+    int failed = souk_buf_check(&text, "an event", err);
+    if (failed == SOUK_OK) {
+        failed = souk_mcp_take_text(mcp, &text, exchange, now, err);
+    }
+    souk_buf_free(&text);
+    return failed;
 }
 
 static void take_events(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_slice bytes, souk_ms now)
 {
-    souk_id id = exchange->id;
     souk_sse_event event;
     souk_err why;
     int got;
     while ((got = souk_sse_feed(&exchange->sse, &bytes, &event, &why)) > 0) {
-        if (!event.has_data || !souk_slice_is(event.type, "message")) {
-            continue; /* a priming event: an id, and nothing to read */
-        }
-        souk_buf text;
-        souk_buf_init(&text, mcp->alloc, mcp->config.max_response);
-        souk_buf_add(&text, event.data);
-        int failed = souk_buf_check(&text, "an event", &why);
-        if (failed == SOUK_OK) {
-            failed = souk_mcp_take_text(mcp, &text, exchange->pending, exchange->status, now, &why);
-        }
-        souk_buf_free(&text);
-        if (souk_idmap_get(&mcp->exchanges, id) != exchange) {
-            return; /* the message ended more than its request */
-        }
-        if (failed != SOUK_OK) {
-            got = failed;
+        got = take_event(mcp, exchange, &event, now, &why);
+        if (got < 0) {
             break;
         }
     }
     if (got < 0) {
-        why.delivery = SOUK_DELIVERY_DELIVERED;
-        exchange->refused = true;
-        fail_exchange(mcp, exchange, &why, false, now);
-        souk_mcp_http_cancel(mcp, exchange);
+        refuse_response(mcp, exchange, &why, now);
     } else if (exchange->pending == NULL) {
-        souk_mcp_http_linger(mcp, exchange, now);
-    }
-}
-
-void souk_mcp_http_linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
-{
-    if (exchange->linger_until == SOUK_NEVER) {
-        exchange->linger_until = souk_ms_after(now, LINGER_MS);
-        mcp->lingering++;
+        linger(mcp, exchange, now);
     }
 }
 
 static void take_bytes(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_event *event,
                        souk_ms now)
 {
-    if (exchange->refused) {
-        return;
-    }
-    if (exchange->media == SOUK_MCP_MEDIA_SSE && exchange->status < 300) {
+    souk_err why;
+    if (is_stream(exchange)) {
         take_events(mcp, exchange, event->bytes, now);
         return;
     }
-    souk_err why;
     souk_buf_add(&exchange->body, event->bytes);
     if (souk_buf_check(&exchange->body, "the response", &why) != SOUK_OK) {
-        why.delivery = SOUK_DELIVERY_DELIVERED;
-        exchange->refused = true;
-        fail_exchange(mcp, exchange, &why, false, now);
+        refuse_response(mcp, exchange, &why, now);
     }
 }
 
@@ -247,46 +280,57 @@ static const souk_rpc_message *refusal_message(souk_mcp *mcp, souk_mcp_exchange 
 }
 
 /*
- * A 4xx without a JSON-RPC message says that a server taken for modern by memory is none: forget
- * what was remembered, and probe again.
+ * Whether the refusal of a modern request comes from a legacy server, so that what was remembered
+ * about it is wrong: it has no JSON-RPC message, or one that misses a session.
  */
 static bool contradicts(const souk_mcp *mcp, int status, const souk_rpc_message *message)
 {
-    return mcp->config.pinned == 0 && souk_mcp_is_modern(mcp->revision) && message == NULL &&
-           (status == 400 || status == 404 || status == 405);
+    if (mcp->config.pinned != SOUK_MCP_UNKNOWN || !souk_mcp_is_modern(mcp->revision)) {
+        return false;
+    }
+    if (status != 400 && status != 404 && status != 405) {
+        return false;
+    }
+    const souk_mcp_outcome as_legacy = {SOUK_MCP_NEWEST_LEGACY, status, message, false, true};
+    return message == NULL || souk_mcp_lost(&as_legacy);
+}
+
+/* Whether a refused request means that the session is of no use any more. */
+static bool is_lost(souk_mcp *mcp, const souk_mcp_exchange *exchange,
+                    const souk_rpc_message *message)
+{
+    const souk_mcp_outcome outcome = {mcp->revision, exchange->status, message,
+                                      exchange->sent_session, mcp->worked};
+    if (exchange->purpose != SOUK_MCP_FOR_REQUEST) {
+        return false;
+    }
+    if (contradicts(mcp, exchange->status, message)) {
+        mcp->contradicted = true;
+        return true;
+    }
+    return souk_mcp_lost(&outcome) ||
+           (exchange->status == 401 && mcp->config.ask_credential_on_401);
 }
 
 static void refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 {
     souk_json_doc doc;
     souk_rpc_message storage;
+    souk_mcp_pending *pending = exchange->pending;
     souk_json_doc_init(&doc, mcp->alloc);
     const souk_rpc_message *message = refusal_message(mcp, exchange, &doc, &storage);
-    if (exchange->purpose != SOUK_MCP_FOR_REQUEST && exchange->pending != NULL) {
-        souk_mcp_opening_answered(mcp, exchange->pending, exchange->status, message, NULL, now);
+    if (exchange->purpose != SOUK_MCP_FOR_REQUEST && pending != NULL) {
+        souk_mcp_opening_answered(mcp, pending, exchange->status, message, NULL, now);
         souk_json_doc_free(&doc);
         return;
     }
-    souk_mcp_head head;
+    const souk_mcp_head head = {.status = exchange->status, .retry_after_ms = -1};
     souk_err why;
-    memset(&head, 0, sizeof head);
-    head.status = exchange->status;
-    head.retry_after_ms = exchange->retry_after_ms;
     souk_mcp_refused(&head, message, &why);
-    souk_mcp_outcome outcome = {mcp->revision, exchange->status, message, exchange->sent_session,
-                                mcp->worked};
-    bool lost = souk_mcp_lost(&outcome) && exchange->purpose == SOUK_MCP_FOR_REQUEST;
-    if (contradicts(mcp, exchange->status, message)) {
-        mcp->contradicted = true;
-        lost = true;
-    }
-    if (exchange->status == 401 && mcp->config.ask_credential_on_401) {
-        lost = true;
-    }
+    bool lost = is_lost(mcp, exchange, message);
     if (lost) {
         why.delivery = SOUK_DELIVERY_REJECTED;
     }
-    souk_mcp_pending *pending = exchange->pending;
     if (pending != NULL && message != NULL && message->data != NULL) {
         if (lost) {
             souk_mcp_become_lost(mcp, &why);
@@ -298,9 +342,14 @@ static void refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
     souk_json_doc_free(&doc);
 }
 
+/* The response is complete, and the answer was not in it. */
 static void no_answer(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 {
     souk_err why;
+    if (exchange->purpose == SOUK_MCP_FOR_PROBE) {
+        souk_mcp_opening_answered(mcp, exchange->pending, exchange->status, NULL, NULL, now);
+        return;
+    }
     if (exchange->media == SOUK_MCP_MEDIA_SSE) {
         souk_fail(&why, SOUK_E_TRANSPORT, "the event stream ended before the answer came");
         why.delivery = SOUK_DELIVERY_AMBIGUOUS;
@@ -315,37 +364,46 @@ static void no_answer(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
     fail_exchange(mcp, exchange, &why, false, now);
 }
 
+static void take_body(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+{
+    souk_err why;
+    int status = exchange->status;
+    int failed = souk_mcp_take_text(mcp, &exchange->body, exchange, now, &why);
+    if (exchange->pending == NULL) {
+        return; /* it was the answer */
+    }
+    if (failed == SOUK_OK) {
+        souk_fail(&why, SOUK_E_PROTOCOL, "the response answers another request");
+    }
+    why.delivery = SOUK_DELIVERY_DELIVERED;
+    why.status = status;
+    fail_exchange(mcp, exchange, &why, false, now);
+}
+
 static void end_of_response(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 {
-    if (exchange->refused) {
-        return;
-    }
-    if (exchange->status >= 300) {
+    if (!is_success(exchange->status)) {
         refused(mcp, exchange, now);
-    } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
-        souk_mcp_initialized_accepted(mcp);
     } else if (exchange->purpose == SOUK_MCP_FOR_DELETE) {
         mcp->state = mcp->state == SOUK_MCP_CLOSING ? SOUK_MCP_CLOSED : mcp->state;
     } else if (exchange->pending == NULL) {
         return; /* answered already, or nothing was expected */
     } else if (exchange->media == SOUK_MCP_MEDIA_JSON) {
-        souk_err why;
-        int status = exchange->status;
-        souk_mcp_pending *pending = exchange->pending;
-        souk_id id = exchange->id;
-        int failed = souk_mcp_take_text(mcp, &exchange->body, pending, status, now, &why);
-        if (souk_idmap_get(&mcp->exchanges, id) != exchange || exchange->pending == NULL) {
-            return;
-        }
-        if (failed == SOUK_OK) {
-            failed = souk_fail(&why, SOUK_E_PROTOCOL, "the response answers another request");
-        }
-        why.delivery = SOUK_DELIVERY_DELIVERED;
-        why.status = status;
-        fail_exchange(mcp, exchange, &why, false, now);
+        take_body(mcp, exchange, now);
     } else {
         no_answer(mcp, exchange, now);
     }
+}
+
+static void exchange_failed(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,
+                            souk_ms now)
+{
+    souk_err why = *err;
+    why.status = exchange->status;
+    if (why.kind == SOUK_E_LIMIT && exchange->has_head) {
+        why.delivery = SOUK_DELIVERY_DELIVERED; /* the answer came, and was too large */
+    }
+    fail_exchange(mcp, exchange, &why, false, now);
 }
 
 void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
@@ -354,10 +412,9 @@ void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     if (exchange == NULL) {
         return;
     }
-    souk_id id = event->id;
     switch (event->kind) {
     case SOUK_IO_HEAD:
-        read_head(mcp, exchange, event);
+        read_head(mcp, exchange, event, now);
         return;
     case SOUK_IO_BYTES:
         take_bytes(mcp, exchange, event, now);
@@ -366,19 +423,12 @@ void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
         end_of_response(mcp, exchange, now);
         break;
     case SOUK_IO_FAILED:
-        if (!exchange->refused) {
-            souk_err why = event->err;
-            why.status = exchange->status;
-            fail_exchange(mcp, exchange, &why, false, now);
-        }
+        exchange_failed(mcp, exchange, &event->err, now);
         break;
     default:
         return;
     }
-    exchange = souk_idmap_get(&mcp->exchanges, id);
-    if (exchange != NULL) {
-        exchange_free(mcp, exchange);
-    }
+    exchange_free(mcp, exchange);
 }
 
 souk_ms souk_mcp_http_deadline(const souk_mcp *mcp)

@@ -54,10 +54,8 @@ struct souk_mcp_exchange {
     bool has_head;
     int status;
     souk_mcp_media media;
-    int64_t retry_after_ms;
     souk_buf body;
     souk_sse sse;
-    bool refused; /* what came cannot be taken; the rest is thrown away */
     souk_mcp_exchange *prev, *next;
     souk_ms linger_until; /* SOUK_NEVER: still needed */
 };
@@ -79,7 +77,7 @@ struct souk_mcp {
     souk_buf session_id;
     bool worked;       /* a request other than the opening's was answered */
     bool contradicted; /* what was remembered was wrong */
-    bool probed_twice;
+    unsigned probes;   /* sent while opening, at most two */
     bool initialized_twice;
     bool retried_modern;
     souk_ms open_by;
@@ -90,10 +88,12 @@ struct souk_mcp {
     souk_idmap exchanges; /* exchange id -> souk_mcp_exchange */
     souk_mcp_exchange *first_exchange;
     size_t lingering;
+    size_t replies; /* exchanges with SOUK_MCP_FOR_REPLY */
     souk_mcp_pending *ended_first, *ended_last;
 
     souk_id child;
     bool child_alive;
+    bool child_probed; /* it was sent a server/discover */
     bool respawned;
     souk_lines lines;
 };
@@ -113,19 +113,26 @@ void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why);
 void souk_mcp_fail_open(souk_mcp *mcp, const souk_err *why);
 void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now);
 /* The probe or initialize came to an end: with an HTTP status (0: none), a message or NULL, or err.
- */
+ * pending is freed. */
 void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int status,
                                const souk_rpc_message *message, const souk_err *err, souk_ms now);
 void souk_mcp_initialized_accepted(souk_mcp *mcp);
 void souk_mcp_probe_silent(souk_mcp *mcp, souk_mcp_probe_end end, souk_ms now);
 
 /* session_http.c */
-int souk_mcp_http_post(souk_mcp *mcp, souk_mcp_purpose purpose, souk_mcp_pending *pending,
-                       const souk_mcp_http_request *request, souk_buf *body, souk_err *err);
+/* What goes out in one exchange; purpose and timeout beside what the headers are made of. */
+typedef struct souk_mcp_post {
+    souk_mcp_purpose purpose;
+    souk_mcp_pending *pending; /* NULL when no answer is expected */
+    souk_ms timeout;           /* ms */
+    souk_mcp_http_request http;
+} souk_mcp_post;
+
+/* body may be NULL; it is moved from. On failure nothing was sent. */
+int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body, souk_err *err);
 void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
 void souk_mcp_http_cancel(souk_mcp *mcp, souk_mcp_exchange *exchange);
 void souk_mcp_http_tick(souk_mcp *mcp, souk_ms now);
-void souk_mcp_http_linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
 souk_ms souk_mcp_http_deadline(const souk_mcp *mcp);
 void souk_mcp_http_free(souk_mcp *mcp);
 
@@ -138,10 +145,11 @@ void souk_mcp_stdio_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now
 /* Sends a message that expects no answer, by whatever transport. The buffer is emptied. */
 void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message);
 /*
- * Takes a text that should be a JSON-RPC message (or a batch). `expected` (may be NULL) is the
- * request that an error without id answers. SOUK_E_PROTOCOL or SOUK_E_LIMIT when it is none.
+ * Takes a text that should be a JSON-RPC message (or a batch). exchange: the one that it came in,
+ * whose request is the only one that it can answer; NULL for stdio. SOUK_E_PROTOCOL when it is no
+ * message, SOUK_E_LIMIT when it passes a limit.
  */
-int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_pending *expected, int status,
-                       souk_ms now, souk_err *err);
+int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_exchange *exchange, souk_ms now,
+                       souk_err *err);
 
 #endif

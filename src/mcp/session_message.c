@@ -4,12 +4,18 @@
 
 #include <string.h>
 
+/* More answers to the server than this are never under way over HTTP: one stream could ask without
+ * end. */
+enum { REPLIES_MAX = 64 };
+
 void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message)
 {
     if (souk_mcp_is_http(mcp)) {
-        souk_mcp_http_request http;
-        memset(&http, 0, sizeof http);
-        (void)souk_mcp_http_post(mcp, SOUK_MCP_FOR_REPLY, NULL, &http, message, NULL);
+        souk_mcp_post post;
+        memset(&post, 0, sizeof post);
+        post.purpose = SOUK_MCP_FOR_REPLY;
+        post.timeout = mcp->config.open_timeout;
+        (void)souk_mcp_http_send(mcp, &post, message, NULL);
     } else {
         (void)souk_mcp_stdio_write(mcp, message, NULL);
     }
@@ -19,8 +25,11 @@ void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message)
 static void answer_server(souk_mcp *mcp, const souk_rpc_message *request)
 {
     souk_buf reply;
-    souk_buf_init(&reply, mcp->alloc, 64 * 1024);
     int failed;
+    if (mcp->replies >= REPLIES_MAX) {
+        return;
+    }
+    souk_buf_init(&reply, mcp->alloc, 64 * 1024);
     if (souk_slice_is(request->method, "ping")) {
         failed = souk_rpc_write_result(&reply, request->id, SOUK_LIT("{}"), NULL);
     } else {
@@ -57,15 +66,18 @@ static void request_succeeded(souk_mcp *mcp, souk_mcp_pending *pending, souk_jso
     }
 }
 
-static void request_failed(souk_mcp *mcp, souk_mcp_pending *pending, int status, souk_json_doc *doc,
+static void request_failed(souk_mcp *mcp, souk_mcp_pending *pending, souk_json_doc *doc,
                            const souk_rpc_message *message)
 {
     souk_err why;
-    bool sent_session = pending->exchange != NULL && pending->exchange->sent_session;
-    souk_mcp_outcome outcome = {mcp->revision, status, message, sent_session, mcp->worked};
-    bool lost = souk_mcp_is_http(mcp) && souk_mcp_lost(&outcome);
+    bool lost = false;
     souk_rpc_fail(message, &why);
-    why.status = status;
+    if (pending->exchange != NULL) {
+        const souk_mcp_outcome outcome = {mcp->revision, pending->exchange->status, message,
+                                          pending->exchange->sent_session, mcp->worked};
+        lost = souk_mcp_lost(&outcome);
+        why.status = outcome.status;
+    }
     if (lost) {
         why.delivery = SOUK_DELIVERY_REJECTED;
         souk_mcp_become_lost(mcp, &why);
@@ -75,19 +87,31 @@ static void request_failed(souk_mcp *mcp, souk_mcp_pending *pending, int status,
     souk_mcp_end_request(mcp, pending, &why, lost, doc, message->data);
 }
 
-/* The pending request that a response answers, or NULL. */
-static souk_mcp_pending *find_pending(souk_mcp *mcp, const souk_rpc_message *message,
-                                      souk_mcp_pending *expected)
+/*
+ * The pending request that a response answers, or NULL. Over HTTP only the request that was sent
+ * in the same exchange can be meant, also by an error without id. Over stdio such an error can only
+ * be understood when nothing but the probe is under way.
+ */
+static souk_mcp_pending *find_pending(const souk_mcp *mcp, const souk_rpc_message *message,
+                                      const souk_mcp_exchange *exchange)
 {
-    if (message->id.type == SOUK_RPC_ID_INT && message->id.number > 0) {
-        return souk_idmap_get(&mcp->pending, (uint64_t)message->id.number);
+    bool has_id = message->id.type == SOUK_RPC_ID_INT && message->id.number > 0;
+    bool nameless = message->kind == SOUK_RPC_ERROR &&
+                    (message->id.type == SOUK_RPC_ID_NONE || message->id.type == SOUK_RPC_ID_NULL);
+    uint64_t id = has_id ? (uint64_t)message->id.number : 0;
+    if (exchange != NULL) {
+        souk_mcp_pending *expected = exchange->pending;
+        return expected != NULL && (nameless || expected->id == id) ? expected : NULL;
     }
-    bool nameless = message->id.type == SOUK_RPC_ID_NONE || message->id.type == SOUK_RPC_ID_NULL;
-    return message->kind == SOUK_RPC_ERROR && nameless ? expected : NULL;
+    if (nameless) {
+        bool probing = mcp->opening != NULL && mcp->opening->purpose == SOUK_MCP_FOR_PROBE;
+        return probing ? mcp->opening : NULL;
+    }
+    return souk_idmap_get(&mcp->pending, id);
 }
 
 static void take_message(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
-                         souk_mcp_pending *expected, int status, souk_ms now)
+                         souk_mcp_exchange *exchange, souk_ms now)
 {
     if (message->kind == SOUK_RPC_REQUEST) {
         if (souk_mcp_is_legacy(mcp->revision) || mcp->state == SOUK_MCP_OPENING) {
@@ -98,22 +122,23 @@ static void take_message(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_messa
     if (message->kind == SOUK_RPC_NOTIFICATION) {
         return; /* nothing that souk does depends on one yet; a server may send them at any time */
     }
-    souk_mcp_pending *pending = find_pending(mcp, message, expected);
+    souk_mcp_pending *pending = find_pending(mcp, message, exchange);
     if (pending == NULL) {
         return; /* late, or never asked for */
     }
     if (pending->purpose != SOUK_MCP_FOR_REQUEST) {
+        int status = exchange == NULL ? 0 : exchange->status;
         souk_mcp_opening_answered(mcp, pending, status, message, NULL, now);
     } else if (message->kind == SOUK_RPC_RESULT) {
         request_succeeded(mcp, pending, doc, message);
     } else {
-        request_failed(mcp, pending, status, doc, message);
+        request_failed(mcp, pending, doc, message);
     }
 }
 
 /* Each message of a batch gets a document of its own, since each may answer another request. */
-static int take_batch(souk_mcp *mcp, const souk_json_doc *batch, int status, souk_ms now,
-                      souk_err *err)
+static int take_batch(souk_mcp *mcp, const souk_json_doc *batch, souk_mcp_exchange *exchange,
+                      souk_ms now, souk_err *err)
 {
     souk_json_elements it = souk_json_each_element(batch->root);
     while (souk_json_next_element(&it)) {
@@ -122,7 +147,7 @@ static int take_batch(souk_mcp *mcp, const souk_json_doc *batch, int status, sou
         souk_buf_add(&text, souk_json_raw(batch, it.value));
         int failed = souk_buf_check(&text, "a message", err);
         if (failed == SOUK_OK && souk_json_type_of(it.value) == SOUK_JSON_OBJECT) {
-            failed = souk_mcp_take_text(mcp, &text, NULL, status, now, err);
+            failed = souk_mcp_take_text(mcp, &text, exchange, now, err);
         }
         souk_buf_free(&text);
         if (failed != SOUK_OK) {
@@ -132,8 +157,8 @@ static int take_batch(souk_mcp *mcp, const souk_json_doc *batch, int status, sou
     return SOUK_OK;
 }
 
-int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_pending *expected, int status,
-                       souk_ms now, souk_err *err)
+int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_exchange *exchange, souk_ms now,
+                       souk_err *err)
 {
     souk_json_doc doc;
     souk_rpc_message message;
@@ -145,13 +170,13 @@ int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_pending *expected
     int failed = souk_json_read_take(&doc, text, &limits, err);
     bool may_batch = mcp->revision == SOUK_MCP_UNKNOWN || souk_mcp_may_batch(mcp->revision);
     if (failed == SOUK_OK && may_batch && souk_json_type_of(doc.root) == SOUK_JSON_ARRAY) {
-        failed = take_batch(mcp, &doc, status, now, err);
+        failed = take_batch(mcp, &doc, exchange, now, err);
     } else if (failed == SOUK_OK) {
         failed = souk_rpc_read(doc.root, &message, err);
         if (failed == SOUK_OK) {
-            take_message(mcp, &doc, &message, expected, status, now);
+            take_message(mcp, &doc, &message, exchange, now);
         }
-    } else {
+    } else if (failed == SOUK_E_PROTOCOL) {
         souk_err_prefix(err, "the message is not valid JSON");
     }
     souk_json_doc_free(&doc);

@@ -10,6 +10,11 @@
 
 #include <string.h>
 
+enum {
+    STEP_MAX = 64 * 1024, /* bytes of a message that opens a session */
+    PROBES_MAX = 2        /* in one opening */
+};
+
 void souk_mcp_fail_open(souk_mcp *mcp, const souk_err *why)
 {
     if (mcp->state == SOUK_MCP_OPENING) {
@@ -45,45 +50,58 @@ static void drop_opening(souk_mcp *mcp)
     }
 }
 
+/* A step that could not be sent. pending may be NULL. */
+static void fail_step(souk_mcp *mcp, souk_mcp_pending *pending, const souk_err *why)
+{
+    mcp->opening = pending;
+    drop_opening(mcp);
+    souk_mcp_fail_open(mcp, why);
+}
+
 /* Sends a step of the opening; `revision` is what its headers say, 0 for initialize. */
 static void send_step(souk_mcp *mcp, souk_mcp_pending *pending, souk_mcp_revision revision,
                       souk_buf *body)
 {
     souk_err why;
-    souk_err_clear(&why);
     int failed;
     mcp->opening = pending;
     if (souk_mcp_is_http(mcp)) {
-        souk_mcp_http_request http;
-        memset(&http, 0, sizeof http);
-        http.revision = revision;
-        http.rpc_method = souk_slice_of(pending->method);
-        failed = souk_mcp_http_post(mcp, pending->purpose, pending, &http, body, &why);
+        souk_mcp_post post;
+        memset(&post, 0, sizeof post);
+        post.purpose = pending->purpose;
+        post.pending = pending;
+        post.timeout = mcp->config.open_timeout;
+        post.http.revision = revision;
+        post.http.rpc_method = souk_slice_of(pending->method);
+        failed = souk_mcp_http_send(mcp, &post, body, &why);
     } else {
         failed = mcp->child_alive ? SOUK_OK : souk_mcp_stdio_spawn(mcp, &why);
         failed = failed == SOUK_OK ? souk_mcp_stdio_write(mcp, body, &why) : failed;
     }
     if (failed != SOUK_OK) {
-        drop_opening(mcp);
-        souk_mcp_fail_open(mcp, &why);
+        fail_step(mcp, pending, &why);
     }
 }
 
 static void send_probe(souk_mcp *mcp, souk_mcp_revision revision, souk_ms now)
 {
+    souk_err why;
     souk_buf body;
-    souk_buf_init(&body, mcp->alloc, 64 * 1024);
+    souk_buf_init(&body, mcp->alloc, STEP_MAX);
     souk_mcp_pending *pending =
         souk_mcp_pending_new(mcp, SOUK_MCP_FOR_PROBE, SOUK_LIT("server/discover"), NULL);
     mcp->asked = revision;
-    if (pending == NULL || souk_mcp_write_discover(&body, (int64_t)pending->id, revision,
-                                                   &mcp->client, NULL) != SOUK_OK) {
-        mcp->opening = pending;
-        drop_opening(mcp);
-        fail_open(mcp, SOUK_E_LIMIT, "out of memory");
+    mcp->probes++;
+    if (pending == NULL) {
+        souk_fail_memory(&why);
+        fail_step(mcp, NULL, &why);
+    } else if (souk_mcp_write_discover(&body, (int64_t)pending->id, revision, &mcp->client, &why) !=
+               SOUK_OK) {
+        fail_step(mcp, pending, &why);
     } else {
         send_step(mcp, pending, revision, &body);
         if (!souk_mcp_is_http(mcp)) {
+            mcp->child_probed = true;
             mcp->probe_by = souk_ms_after(now, mcp->config.probe_timeout);
         }
     }
@@ -92,17 +110,19 @@ static void send_probe(souk_mcp *mcp, souk_mcp_revision revision, souk_ms now)
 
 static void send_initialize(souk_mcp *mcp, souk_mcp_revision revision)
 {
+    souk_err why;
     souk_buf body;
-    souk_buf_init(&body, mcp->alloc, 64 * 1024);
+    souk_buf_init(&body, mcp->alloc, STEP_MAX);
     souk_mcp_pending *pending =
         souk_mcp_pending_new(mcp, SOUK_MCP_FOR_INITIALIZE, SOUK_LIT("initialize"), NULL);
     mcp->asked = revision;
     mcp->revision = SOUK_MCP_UNKNOWN;
-    if (pending == NULL || souk_mcp_write_initialize(&body, (int64_t)pending->id, revision,
-                                                     &mcp->client, NULL) != SOUK_OK) {
-        mcp->opening = pending;
-        drop_opening(mcp);
-        fail_open(mcp, SOUK_E_LIMIT, "out of memory");
+    if (pending == NULL) {
+        souk_fail_memory(&why);
+        fail_step(mcp, NULL, &why);
+    } else if (souk_mcp_write_initialize(&body, (int64_t)pending->id, revision, &mcp->client,
+                                         &why) != SOUK_OK) {
+        fail_step(mcp, pending, &why);
     } else {
         send_step(mcp, pending, SOUK_MCP_UNKNOWN, &body);
     }
@@ -127,10 +147,18 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now)
     }
 }
 
-static void act_on(souk_mcp *mcp, const souk_mcp_verdict *verdict, int status,
-                   const souk_rpc_message *message, const souk_err *err, souk_ms now)
+/* What the status of a refused step says. */
+static void fail_refused(souk_mcp *mcp, int status, const souk_rpc_message *message)
 {
+    const souk_mcp_head head = {.status = status, .retry_after_ms = -1};
     souk_err why;
+    souk_mcp_refused(&head, message, &why);
+    souk_mcp_fail_open(mcp, &why);
+}
+
+static void act_on(souk_mcp *mcp, const souk_mcp_verdict *verdict, int status,
+                   const souk_rpc_message *message, souk_ms now)
+{
     switch (verdict->kind) {
     case SOUK_MCP_VERDICT_MODERN:
         mcp->revision = verdict->revision;
@@ -149,35 +177,27 @@ static void act_on(souk_mcp *mcp, const souk_mcp_verdict *verdict, int status,
         return;
     case SOUK_MCP_VERDICT_AUTH:
     case SOUK_MCP_VERDICT_TRANSIENT:
+        fail_refused(mcp, status, message);
+        return;
     case SOUK_MCP_VERDICT_INCOMPATIBLE:
         break;
     }
-    if (err != NULL) {
-        souk_mcp_fail_open(mcp, err);
-    } else if (status >= 300) {
-        souk_mcp_head head;
-        memset(&head, 0, sizeof head);
-        head.status = status;
-        head.retry_after_ms = -1;
-        souk_mcp_refused(&head, message, &why);
-        souk_mcp_fail_open(mcp, &why);
-    } else {
-        fail_open(mcp, SOUK_E_PROTOCOL, verdict->reason);
-    }
+    fail_open(mcp, SOUK_E_PROTOCOL, verdict->reason);
 }
 
 static void send_initialized(souk_mcp *mcp)
 {
     souk_buf body;
     souk_err why;
-    souk_err_clear(&why);
-    souk_buf_init(&body, mcp->alloc, 4096);
+    souk_buf_init(&body, mcp->alloc, STEP_MAX);
     int failed = souk_mcp_write_initialized(&body, &why);
     if (failed == SOUK_OK && souk_mcp_is_http(mcp)) {
-        souk_mcp_http_request http;
-        memset(&http, 0, sizeof http);
-        http.revision = mcp->revision;
-        failed = souk_mcp_http_post(mcp, SOUK_MCP_FOR_INITIALIZED, NULL, &http, &body, &why);
+        souk_mcp_post post;
+        memset(&post, 0, sizeof post);
+        post.purpose = SOUK_MCP_FOR_INITIALIZED;
+        post.timeout = mcp->config.open_timeout;
+        post.http.revision = mcp->revision;
+        failed = souk_mcp_http_send(mcp, &post, &body, &why);
     } else if (failed == SOUK_OK) {
         failed = souk_mcp_stdio_write(mcp, &body, &why);
         if (failed == SOUK_OK) {
@@ -197,20 +217,32 @@ void souk_mcp_initialized_accepted(souk_mcp *mcp)
     }
 }
 
+/* Whether a refused initialize comes from a server that may be modern. */
+static bool may_be_modern(const souk_mcp *mcp, int status, const souk_rpc_message *message,
+                          souk_mcp_revision retry)
+{
+    bool is_error = message != NULL && message->kind == SOUK_RPC_ERROR;
+    if (souk_mcp_is_modern(retry) || souk_mcp_is_modern_error(message)) {
+        return true;
+    }
+    /* Over stdio the answer to the probe may have been too slow to be waited for. */
+    if (is_error && message->code == SOUK_RPC_METHOD_NOT_FOUND) {
+        return mcp->probes == 0 || !souk_mcp_is_http(mcp);
+    }
+    /* What was remembered may be wrong by now. */
+    bool refuses = status == 400 || status == 404 || status == 405;
+    return mcp->probes == 0 && (refuses || (is_error && status < 300));
+}
+
 /* A server that refuses initialize may be modern after all, or want another revision. Each is tried
  * once. */
-static bool try_otherwise(souk_mcp *mcp, const souk_rpc_message *message, souk_mcp_revision retry,
-                          souk_ms now)
+static bool try_otherwise(souk_mcp *mcp, int status, const souk_rpc_message *message,
+                          souk_mcp_revision retry, souk_ms now)
 {
-    if (mcp->config.pinned != 0) {
+    if (mcp->config.pinned != SOUK_MCP_UNKNOWN) {
         return false;
     }
-    bool modern = souk_mcp_is_modern(retry) ||
-                  (message != NULL && souk_mcp_is_modern_error(message)) ||
-                  (message != NULL && message->kind == SOUK_RPC_ERROR &&
-                   message->code == SOUK_RPC_METHOD_NOT_FOUND && !souk_mcp_is_http(mcp));
-    if (modern && !mcp->probed_twice) {
-        mcp->probed_twice = true;
+    if (mcp->probes < PROBES_MAX && may_be_modern(mcp, status, message, retry)) {
         mcp->contradicted = true;
         send_probe(mcp, SOUK_MCP_NEWEST_MODERN, now);
         return true;
@@ -223,41 +255,41 @@ static bool try_otherwise(souk_mcp *mcp, const souk_rpc_message *message, souk_m
     return false;
 }
 
+/* The answer to initialize: SOUK_OK with *revision; or why not, with *retry as in
+ * souk_mcp_read_initialize. */
+static int read_answer(const souk_mcp *mcp, int status, const souk_rpc_message *message,
+                       souk_mcp_revision *revision, souk_mcp_revision *retry, souk_err *why)
+{
+    const souk_mcp_head head = {.status = status, .retry_after_ms = -1};
+    souk_mcp_server server;
+    if (message == NULL) {
+        int failed = souk_mcp_refused(&head, NULL, why);
+        souk_err_prefix(why, "initialize was refused");
+        return failed;
+    }
+    int failed = souk_mcp_read_initialize(message, mcp->asked, &server, retry, why);
+    if (failed != SOUK_OK) {
+        return status >= 300 ? souk_mcp_refused(&head, message, why) : failed;
+    }
+    if (mcp->config.pinned != SOUK_MCP_UNKNOWN && server.revision != mcp->config.pinned) {
+        return souk_fail(
+            why, SOUK_E_PROTOCOL, "the server speaks %s, and protocol_version asks for %s",
+            souk_mcp_revision_name(server.revision), souk_mcp_revision_name(mcp->config.pinned));
+    }
+    *revision = server.revision;
+    return SOUK_OK;
+}
+
 static void initialize_answered(souk_mcp *mcp, int status, const souk_rpc_message *message,
-                                const souk_err *err, souk_ms now)
+                                souk_ms now)
 {
     souk_err why;
-    souk_err_clear(&why);
-    souk_mcp_server server;
+    souk_mcp_revision revision = SOUK_MCP_UNKNOWN;
     souk_mcp_revision retry = SOUK_MCP_UNKNOWN;
-    bool ok = false;
-    if (err != NULL) {
-        why = *err;
-    } else if (message != NULL) {
-        ok = souk_mcp_read_initialize(message, mcp->asked, &server, &retry, &why) == SOUK_OK;
-        if (!ok && status >= 300) {
-            souk_mcp_head head;
-            memset(&head, 0, sizeof head);
-            head.status = status;
-            souk_mcp_refused(&head, message, &why);
-        }
-    } else {
-        souk_mcp_head head;
-        memset(&head, 0, sizeof head);
-        head.status = status;
-        souk_mcp_refused(&head, NULL, &why);
-        souk_err_prefix(&why, "initialize was refused");
-    }
-    if (ok && mcp->config.pinned != 0 && server.revision != mcp->config.pinned) {
-        ok = false;
-        souk_fail(&why, SOUK_E_PROTOCOL, "the server speaks %s, and protocol_version asks for %s",
-                  souk_mcp_revision_name(server.revision),
-                  souk_mcp_revision_name(mcp->config.pinned));
-    }
-    if (ok) {
-        mcp->revision = server.revision;
+    if (read_answer(mcp, status, message, &revision, &retry, &why) == SOUK_OK) {
+        mcp->revision = revision;
         send_initialized(mcp);
-    } else if (err != NULL || !try_otherwise(mcp, message, retry, now)) {
+    } else if (!try_otherwise(mcp, status, message, retry, now)) {
         souk_mcp_fail_open(mcp, &why);
     }
 }
@@ -268,13 +300,19 @@ void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int sta
     if (pending != mcp->opening) {
         return; /* a late answer to a step that was given up */
     }
-    souk_mcp_purpose purpose = pending->purpose;
+    bool was_probe = pending->purpose == SOUK_MCP_FOR_PROBE;
     drop_opening(mcp);
     if (mcp->state != SOUK_MCP_OPENING) {
         return;
     }
-    if (purpose == SOUK_MCP_FOR_INITIALIZE) {
-        initialize_answered(mcp, status, message, err, now);
+    /* Garbage where an answer to the probe was expected is what some legacy servers send; a broken
+     * connection or a limit says nothing about the era. */
+    if (err != NULL && !(was_probe && err->kind == SOUK_E_PROTOCOL)) {
+        souk_mcp_fail_open(mcp, err);
+        return;
+    }
+    if (!was_probe) {
+        initialize_answered(mcp, status, message, now);
         return;
     }
     souk_mcp_verdict verdict;
@@ -283,12 +321,12 @@ void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int sta
     } else {
         verdict = souk_mcp_era_over_stdio(SOUK_MCP_PROBE_ANSWERED, message, mcp->asked);
     }
-    act_on(mcp, &verdict, status, message, err, now);
+    act_on(mcp, &verdict, status, message, now);
 }
 
 void souk_mcp_probe_silent(souk_mcp *mcp, souk_mcp_probe_end end, souk_ms now)
 {
     souk_mcp_verdict verdict = souk_mcp_era_over_stdio(end, NULL, mcp->asked);
     drop_opening(mcp);
-    act_on(mcp, &verdict, 0, NULL, NULL, now);
+    act_on(mcp, &verdict, 0, NULL, now);
 }

@@ -3,7 +3,12 @@
 
 #include <string.h>
 
-enum { STDERR_TAIL = 2048 };
+#include "base/utf8.h"
+
+enum {
+    STDERR_TAIL = 2048, /* bytes that the engine keeps */
+    LAST_WORDS = 300    /* bytes of them that an error shows */
+};
 
 int souk_mcp_stdio_spawn(souk_mcp *mcp, souk_err *err)
 {
@@ -19,6 +24,7 @@ int souk_mcp_stdio_spawn(souk_mcp *mcp, souk_err *err)
     if (failed == SOUK_OK) {
         mcp->child = spawn.id;
         mcp->child_alive = true;
+        mcp->child_probed = false;
         souk_lines_free(&mcp->lines);
         souk_lines_init(&mcp->lines, mcp->alloc, mcp->config.max_response);
     }
@@ -33,7 +39,8 @@ int souk_mcp_stdio_write(souk_mcp *mcp, souk_buf *message, souk_err *err)
     }
     failed = mcp->port.write(mcp->port.user, mcp->child, souk_buf_slice(message), err);
     if (failed == SOUK_E_TRANSPORT && mcp->state == SOUK_MCP_OPENING) {
-        return SOUK_OK; /* it is dead already: its exit event follows, and says more than a broken pipe */
+        return SOUK_OK; /* it is dead already: its exit event follows, and says more than a broken
+                           pipe */
     }
     return failed;
 }
@@ -44,12 +51,43 @@ static void fail_all(souk_mcp *mcp, const souk_err *why)
     for (size_t i = 0; i < mcp->pending.size;) {
         souk_mcp_pending *pending = mcp->pending.slots[i].value;
         if (pending != NULL && pending->purpose == SOUK_MCP_FOR_REQUEST) {
-            souk_mcp_end_request(mcp, pending, why, true, NULL,
-                                 NULL); /* removing may move another here */
+            souk_mcp_end_request(mcp, pending, why, true, NULL, NULL);
         } else {
-            i++;
+            i++; /* only then: removing may have moved another one here */
         }
     }
+}
+
+/* What the child writes cannot be read on: nobody knows which request it was about. */
+static void refuse_output(souk_mcp *mcp, souk_err *why)
+{
+    if (mcp->state == SOUK_MCP_CLOSING || !mcp->child_alive) {
+        return;
+    }
+    why->delivery = SOUK_DELIVERY_AMBIGUOUS;
+    souk_err_prefix(why, "the output of the server process");
+    souk_mcp_become_lost(mcp, why);
+    souk_mcp_fail_open(mcp, why);
+    fail_all(mcp, why);
+    mcp->port.close_child(mcp->port.user, mcp->child, 0);
+}
+
+/*
+ * A line that is no message is skipped: package managers and careless servers print to stdout, and
+ * an answer that never comes is reported when its deadline passes. SOUK_E_LIMIT for a line that
+ * passes a limit.
+ */
+static int take_line(souk_mcp *mcp, souk_slice line, souk_ms now, souk_err *err)
+{
+    souk_buf text;
+    souk_buf_init(&text, mcp->alloc, mcp->config.max_response);
+    souk_buf_add(&text, line);
+    int failed = souk_buf_check(&text, "a line", err);
+    if (failed == SOUK_OK) {
+        failed = souk_mcp_take_text(mcp, &text, NULL, now, err);
+    }
+    souk_buf_free(&text);
+    return failed == SOUK_E_PROTOCOL ? SOUK_OK : failed;
 }
 
 static void take_lines(souk_mcp *mcp, souk_slice bytes, souk_ms now)
@@ -57,43 +95,67 @@ static void take_lines(souk_mcp *mcp, souk_slice bytes, souk_ms now)
     souk_slice line;
     souk_err why;
     int got;
-    souk_id child = mcp->child;
     while ((got = souk_lines_feed(&mcp->lines, &bytes, &line, &why)) > 0) {
-        souk_buf text;
-        souk_buf_init(&text, mcp->alloc, mcp->config.max_response);
-        souk_buf_add(&text, line);
-        /*
-         * A line that is no message is skipped: package managers and careless servers print to
-         * stdout, and an answer that never comes is reported when its deadline passes.
-         */
-        (void)souk_mcp_take_text(mcp, &text, NULL, 0, now, NULL);
-        souk_buf_free(&text);
-        if (mcp->child != child) {
-            return; /* the message led to a new child */
+        got = take_line(mcp, line, now, &why);
+        if (got < 0) {
+            break;
         }
     }
-    if (got < 0 && mcp->child_alive) {
-        why.delivery = SOUK_DELIVERY_AMBIGUOUS;
-        souk_err_prefix(&why, "the output of the server process");
-        souk_mcp_become_lost(mcp, &why);
-        souk_mcp_fail_open(mcp, &why);
-        fail_all(mcp, &why);
-        mcp->port.close_child(mcp->port.user, mcp->child, 0);
+    if (got < 0) {
+        refuse_output(mcp, &why);
     }
+}
+
+/* The last line of a child that ends without a newline may be an answer, too. */
+static void take_last_line(souk_mcp *mcp, souk_ms now)
+{
+    souk_slice line;
+    souk_err why;
+    if (mcp->state == SOUK_MCP_READY && souk_lines_finish(&mcp->lines, &line, &why) > 0) {
+        (void)take_line(mcp, line, now, &why);
+    }
+}
+
+/*
+ * Makes the end of a stranger's output fit for a message: valid UTF-8 without control characters.
+ * Returns the length of the text, which has no NUL behind it.
+ */
+static size_t make_readable(souk_slice bytes, char out[LAST_WORDS])
+{
+    size_t len = 0;
+    bytes = souk_slice_trim(bytes);
+    if (bytes.len > LAST_WORDS) {
+        bytes = souk_slice_from(bytes, bytes.len - LAST_WORDS);
+        while (bytes.len > 0 && ((unsigned char)bytes.ptr[0] & 0xC0) == 0x80) {
+            bytes = souk_slice_from(bytes, 1); /* the cut was inside of a character */
+        }
+    }
+    while (bytes.len > 0) {
+        uint32_t code_point = 0;
+        size_t size = souk_utf8_decode(bytes, &code_point);
+        bool is_line_end = size == 1 && bytes.ptr[0] == '\n';
+        bool is_control = code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0);
+        if (size == 0 || (is_control && !is_line_end)) {
+            out[len++] = '?';
+        } else {
+            memcpy(out + len, bytes.ptr, size);
+            len += size;
+        }
+        bytes = souk_slice_from(bytes, size == 0 ? 1 : size);
+    }
+    return len;
 }
 
 /* What is said when the child ends by itself: how, and its last words. */
 static void describe_exit(const souk_io_event *event, souk_err *why)
 {
-    souk_slice tail = souk_slice_trim(event->bytes);
-    if (tail.len > 300) {
-        tail = souk_slice_from(tail, tail.len - 300);
-    }
-    if (tail.len == 0) {
+    char words[LAST_WORDS];
+    size_t len = make_readable(event->bytes, words);
+    if (len == 0) {
         souk_fail(why, SOUK_E_TRANSPORT, "the server process ended: %s", event->err.message);
     } else {
         souk_fail(why, SOUK_E_TRANSPORT, "the server process ended: %s; its last words: %.*s",
-                  event->err.message, SOUK_ARG(tail));
+                  event->err.message, (int)len, words);
     }
     why->delivery = SOUK_DELIVERY_AMBIGUOUS;
 }
@@ -101,20 +163,17 @@ static void describe_exit(const souk_io_event *event, souk_err *why)
 static void child_gone(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
 {
     souk_err why;
+    take_last_line(mcp, now);
     mcp->child_alive = false;
     describe_exit(event, &why);
     if (mcp->state == SOUK_MCP_CLOSING) {
         mcp->state = SOUK_MCP_CLOSED;
+    } else if (mcp->state == SOUK_MCP_OPENING && mcp->child_probed && !mcp->respawned) {
+        /* Some old servers die of a message that they do not know: start again without it. */
+        mcp->respawned = true;
+        souk_mcp_probe_silent(mcp, SOUK_MCP_PROBE_DIED, now);
     } else if (mcp->state == SOUK_MCP_OPENING) {
-        bool probing = mcp->opening != NULL && mcp->opening->purpose == SOUK_MCP_FOR_PROBE;
-        if (probing && !mcp->respawned) {
-            /* Some old servers die of a message that they do not know: start again without the
-             * probe. */
-            mcp->respawned = true;
-            souk_mcp_probe_silent(mcp, SOUK_MCP_PROBE_DIED, now);
-        } else {
-            souk_mcp_fail_open(mcp, &why);
-        }
+        souk_mcp_fail_open(mcp, &why);
     } else {
         souk_mcp_become_lost(mcp, &why);
     }

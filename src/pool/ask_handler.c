@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/idmap.h"
+#include "base/utf8.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -37,12 +38,15 @@ static void write_pairs(souk_jw *w, const char *name, souk_pairs pairs)
     souk_jw_end_object(w);
 }
 
-/* Endpoints of such a handler are told apart by server name and all of the configuration but what
- * is per tool. */
+/*
+ * Endpoints of such a handler are told apart by server name and all of the configuration but what
+ * is per tool. Lengths before the parts keep them apart.
+ */
 static int ask_key(const souk_handler *self, const souk_target *target, souk_buf *key,
                    souk_err *err)
 {
     souk_slice prefix = souk_slice_of(self->prefix);
+    souk_buf_addf(key, "%zu ", target->name.len);
     souk_buf_add(key, target->name);
     for (size_t i = 0; i < target->config.count; i++) {
         souk_pair pair = target->config.items[i];
@@ -118,7 +122,8 @@ static int ask_call(const souk_handler *self, souk_session *session, souk_call *
     }
     souk_buf_free(&payload);
     if (failed == SOUK_OK && !souk_idmap_add(&state->calls, id, call)) {
-        failed = souk_fail_memory(err); /* its answer will find no call */
+        (void)souk_session_withdraw(session, id); /* nobody has seen it yet */
+        failed = souk_fail_memory(err);
     }
     call->state = (void *)(uintptr_t)id;
     return failed;
@@ -153,15 +158,21 @@ static void ask_cancel(const souk_handler *self, souk_session *session, souk_cal
     (void)reason;
     (void)now;
     ask_state *state = session->state;
-    souk_idmap_remove(&state->calls, (uint64_t)(uintptr_t)call->state);
+    uint64_t id = (uint64_t)(uintptr_t)call->state;
+    souk_idmap_remove(&state->calls, id);
     call->state = NULL;
-    tell(self, session, SOUK_ASK_CANCEL, call->id);
+    if (souk_session_withdraw(session, id)) {
+        tell(self, session, SOUK_ASK_CANCEL, call->id);
+    }
 }
 
 static void ask_close(const souk_handler *self, souk_session *session, souk_ms now)
 {
     (void)now;
-    tell(self, session, SOUK_ASK_CLOSE, 0);
+    const ask_state *state = session->state;
+    if (state->opening == 0) {
+        tell(self, session, SOUK_ASK_CLOSE, 0);
+    }
     souk_session_closed(session);
 }
 
@@ -174,6 +185,21 @@ static void ask_io(const souk_handler *self, souk_session *session, const souk_i
     (void)now; /* it starts no I/O, so none can happen */
 }
 
+/* Shows people what the program calls the session, cut between characters. */
+static void label(souk_session *session, souk_slice json)
+{
+    size_t len = 0;
+    uint32_t code_point;
+    for (size_t size; len < json.len; len += size) {
+        size = souk_utf8_decode(souk_slice_from(json, len), &code_point);
+        if (size == 0 || len + size >= sizeof session->label) {
+            break;
+        }
+    }
+    memcpy(session->label, json.ptr, len);
+    session->label[len] = '\0';
+}
+
 static void opened(souk_session *session, souk_slice json, const souk_err *err)
 {
     ask_state *state = session->state;
@@ -183,15 +209,15 @@ static void opened(souk_session *session, souk_slice json, const souk_err *err)
         souk_session_failed(session, err);
         return;
     }
+    if (json.len == 0) {
+        json = SOUK_LIT("null");
+    }
     souk_buf_add(&state->session, json);
     if (souk_buf_check(&state->session, "the session", &why) != SOUK_OK) {
         souk_session_failed(session, &why);
         return;
     }
-    size_t room = sizeof session->label - 1;
-    size_t len = json.len < room ? json.len : room;
-    memcpy(session->label, json.ptr, len);
-    session->label[len] = '\0';
+    label(session, json);
     souk_session_opened(session);
 }
 

@@ -3,10 +3,11 @@
  * (souk_ask_kind) that the program answers. It is how handlers are written in Lua, and the proof
  * that the pool knows no protocol.
  *
- * SOUK_ASK_OPEN    payload {server, identity, config}           answer: any JSON value, the session
- * SOUK_ASK_CALL    payload {session, capability, metadata, input | method, params}  answer: the
- * result SOUK_ASK_CANCEL  payload {session, call}                      no answer SOUK_ASK_CLOSE
- * payload {session}                            no answer
+ *     SOUK_ASK_OPEN     {server, identity, config}           answer: any JSON value, the session
+ *     SOUK_ASK_CALL     {session, capability, metadata, input}
+ *                       {session, capability, method, params}     answer: the result
+ *     SOUK_ASK_CANCEL   {session, call}                      no answer
+ *     SOUK_ASK_CLOSE    {session}                            no answer
  *
  * An error of kind SOUK_E_CLOSED as the answer to a call means: the session is gone and the call
  * was not executed.

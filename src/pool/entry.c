@@ -19,15 +19,24 @@ void souk_entry_free(souk_pool *pool, souk_entry *entry)
     souk_free(pool->alloc, entry);
 }
 
-/* Makes room for a new key by dropping the unused entry that was not needed for longest. */
-static bool evict_one(souk_pool *pool)
+static bool is_idle(const souk_entry *entry)
+{
+    for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        if (slot->running.count > 0 || slot->state == SOUK_SLOT_OPENING) {
+            return false;
+        }
+    }
+    return entry->waiting.count == 0;
+}
+
+/* Makes room for a new key by dropping the idle entry that was not needed for longest. */
+static bool evict_one(souk_pool *pool, souk_ms now)
 {
     souk_entry *oldest = NULL;
     size_t cursor = 0;
     for (const souk_map_entry *it; (it = souk_map_next(&pool->entries, &cursor)) != NULL;) {
         souk_entry *entry = it->value;
-        bool unused = entry->slots == NULL && entry->waiting.count == 0;
-        if (unused && (oldest == NULL || entry->last_used < oldest->last_used)) {
+        if (is_idle(entry) && (oldest == NULL || entry->last_used < oldest->last_used)) {
             oldest = entry;
         }
     }
@@ -35,18 +44,30 @@ static bool evict_one(souk_pool *pool)
         return false;
     }
     souk_map_remove(&pool->entries, oldest->key);
-    souk_entry_free(pool, oldest);
+    if (oldest->slots == NULL) {
+        souk_entry_free(pool, oldest);
+        return true;
+    }
+    oldest->evicted = true; /* the last of its sessions takes it along */
+    for (souk_slot *slot = oldest->slots; slot != NULL; slot = slot->next) {
+        souk_slot_retire(pool, slot, "max_keys", now);
+    }
+    return true;
+}
+
+static bool make_room(souk_pool *pool, souk_ms now, souk_err *err)
+{
+    if (souk_map_count(&pool->entries) >= (size_t)pool->options.max_keys && !evict_one(pool, now)) {
+        souk_fail(err, SOUK_E_LIMIT, "%lld endpoints are in use (option max_keys)",
+                  (long long)pool->options.max_keys);
+        return false;
+    }
     return true;
 }
 
 static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler,
                              const souk_target *target, souk_slice key, souk_err *err)
 {
-    if (souk_map_count(&pool->entries) >= (size_t)pool->options.max_keys && !evict_one(pool)) {
-        souk_fail(err, SOUK_E_LIMIT, "%lld endpoints are in use (option max_keys)",
-                  (long long)pool->options.max_keys);
-        return NULL;
-    }
     souk_entry *entry = souk_new(pool->alloc, sizeof *entry);
     if (entry != NULL) {
         souk_arena_init(&entry->arena, pool->alloc);
@@ -100,7 +121,7 @@ souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, souk_ms 
     if (handler->key(handler, target, &key, err) == SOUK_OK &&
         souk_buf_check(&key, "the description of an endpoint", err) == SOUK_OK) {
         entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
-        if (entry == NULL) {
+        if (entry == NULL && make_room(pool, now, err)) {
             entry = entry_new(pool, handler, target, souk_buf_slice(&key), err);
         }
     }
@@ -176,12 +197,8 @@ void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err 
     while (entry->waiting.first != NULL) {
         souk_ticket *ticket = entry->waiting.first;
         souk_ticket_list_remove(&entry->waiting, ticket);
-        /* After a resend the first attempt counts: it may have been executed if it was allowed to
-         * be sent twice. */
-        souk_delivery delivery =
-            ticket->resends > 0 ? ticket->err.delivery : SOUK_DELIVERY_NOT_SENT;
         ticket->err = *why;
-        ticket->err.delivery = delivery;
+        ticket->err.delivery = SOUK_DELIVERY_NOT_SENT;
         souk_ticket_finish(pool, ticket);
     }
 }

@@ -70,6 +70,7 @@ typedef struct souk_call {
     uint64_t id;
     souk_request request;
     souk_ms deadline;      /* the pool watches it and calls `cancel` */
+    souk_ms cap;           /* the deadline never moves past it */
     souk_session *session; /* while a session executes it */
     void *state; /* the handler's, from `call` until it reports the end or `cancel` returns */
 } souk_call;
@@ -101,7 +102,10 @@ struct souk_handler {
     void (*cancel)(const souk_handler *self, souk_session *session, souk_call *call,
                    const char *reason, souk_ms now);
 
-    /* Starts closing; souk_session_closed is reported when all is done. No calls are in flight. */
+    /*
+     * Starts closing; souk_session_closed is reported when all is done. No calls are in flight.
+     * When the pool itself is closed this may come while the session is still opening.
+     */
     void (*close)(const souk_handler *self, souk_session *session, souk_ms now);
 
     /* Something happened to an exchange or child of this session. */
@@ -121,15 +125,18 @@ struct souk_handler {
     void (*free)(const souk_handler *self, souk_session *session);
 };
 
-/* --- what a handler reports
- * ----------------------------------------------------------------------------- */
+/* What a handler reports. */
 
 void souk_session_opened(souk_session *session);
-void souk_session_failed(souk_session *session, const souk_err *why); /* opening did not succeed */
-void souk_session_lost(
-    souk_session *session,
-    const souk_err *why); /* it is of no use any more; calls in flight are reported one by one */
-void souk_session_closed(souk_session *session); /* after `close` */
+
+/* Opening did not succeed. */
+void souk_session_failed(souk_session *session, const souk_err *why);
+
+/* It is of no use any more; calls in flight are reported one by one. */
+void souk_session_lost(souk_session *session, const souk_err *why);
+
+/* After `close`. */
+void souk_session_closed(souk_session *session);
 
 /* The call succeeded; the content of *answer is moved away. */
 void souk_call_done(souk_call *call, souk_answer *answer);
@@ -141,8 +148,7 @@ void souk_call_done(souk_call *call, souk_answer *answer);
  */
 void souk_call_failed(souk_call *call, const souk_err *err, bool lost, souk_answer *answer);
 
-/* --- what a handler may want from the program that uses souk
- * --------------------------------------------- */
+/* What a handler may want from the program that uses souk. */
 
 typedef enum souk_ask_kind {
     SOUK_ASK_CREDENTIAL, /* number: target.auth; answer: a JSON string with the token, or null */
@@ -158,6 +164,12 @@ typedef enum souk_ask_kind {
  */
 int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number, uint64_t call,
                      souk_slice payload, uint64_t *id, souk_err *err);
+
+/*
+ * Takes a question back: its answer will be ignored. True when the program has seen it already;
+ * false when it will never see it.
+ */
+bool souk_session_withdraw(souk_session *session, uint64_t ask);
 
 /* Something that observers may want to know: name such as "session_probed", fields a JSON object's
  * text. */

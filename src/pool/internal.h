@@ -44,11 +44,11 @@ struct souk_ticket {
     souk_ticket *prev, *next;
     souk_deadline due;
     souk_ms timeout;
-    souk_ms cap; /* the deadline can never move past it */
     bool may_resend;
-    bool waited;      /* it had to wait for its session */
-    unsigned resends; /* after a lost session */
-    bool reported;    /* its end is in err and answer, and it is in pool->reported */
+    bool may_have_run; /* an attempt on a lost session may have been executed */
+    bool waited;       /* it had to wait for its session */
+    unsigned resends;  /* after a lost session */
+    bool reported;     /* its end is in err and answer, and it is in pool->reported */
     bool lost;
     souk_ticket *next_reported;
     souk_err err;
@@ -92,6 +92,7 @@ struct souk_entry {
     souk_ticket_list waiting;
     uint64_t generation; /* sessions opened so far */
     souk_ms last_used;
+    bool evicted; /* not in the map any more, lives until its last session has closed */
 };
 
 typedef struct souk_ask {
@@ -124,7 +125,8 @@ struct souk_pool {
     souk_map entries; /* key -> souk_entry */
     souk_slot **slots;
     size_t slot_cap;
-    uint64_t serial; /* for ids of calls, asks and exchanges: never reused */
+    uint64_t serial;         /* for ids of calls and asks: never reused */
+    uint64_t session_serial; /* tells the sessions apart that have one place one after the other */
     souk_idmap tickets;
     souk_deadlines ticket_due;
     souk_deadlines slot_due;
@@ -132,8 +134,9 @@ struct souk_pool {
     souk_slot *dirty;
     souk_ticket_list finished;
     souk_ticket *handed_out; /* the ticket whose outcome was fetched last */
-    souk_ask *asks, *asks_last, *ask_handed_out;
+    souk_ask *asks, *asks_last;
     size_t ask_count;
+    char *payload_handed_out; /* of the ask that was fetched last */
     souk_note *notes, *notes_last, *note_handed_out;
     size_t note_count;
     bool want_notes;
@@ -150,6 +153,7 @@ void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err 
 /* slot.c */
 int souk_slot_open(souk_pool *pool, souk_entry *entry, souk_ms now, souk_err *err);
 void souk_slot_retire(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now);
+void souk_slot_close(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now);
 void souk_slot_mark_dirty(souk_slot *slot);
 void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_time(souk_pool *pool, souk_slot *slot, souk_ms now);
@@ -158,7 +162,7 @@ void souk_slot_schedule(souk_pool *pool, souk_slot *slot);
 
 /* ticket.c */
 void souk_ticket_list_add(souk_ticket_list *list, souk_ticket *ticket);
-void souk_ticket_list_add_first(souk_ticket_list *list, souk_ticket *ticket);
+void souk_ticket_list_add_in_order(souk_ticket_list *list, souk_ticket *ticket);
 void souk_ticket_list_remove(souk_ticket_list *list, souk_ticket *ticket);
 void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now);
 void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now);

@@ -20,12 +20,24 @@ static const char *text(reader *r, souk_slice bytes)
     return souk_arena_copy(r->arena, bytes, &copy) ? copy.ptr : NULL;
 }
 
-/* The text of an optional key; NULL when it is not there. False when out of memory. */
-static bool optional(reader *r, const char *key, const char **out)
+static bool has_nul(souk_slice bytes)
+{
+    return souk_slice_find(bytes, '\0') < bytes.len;
+}
+
+/* The text of an optional key; NULL when it is not there. */
+static int optional(reader *r, const char *key, const char **out)
 {
     souk_slice value = souk_pairs_get(r->target->config, key);
-    *out = value.len == 0 ? NULL : text(r, value);
-    return value.len == 0 || *out != NULL;
+    *out = NULL;
+    if (has_nul(value)) {
+        return souk_fail(r->err, SOUK_E_CONFIG, "%s of server '%.*s' contains a NUL byte", key,
+                         SOUK_ARG(r->target->name));
+    }
+    if (value.len > 0) {
+        *out = text(r, value);
+    }
+    return value.len > 0 && *out == NULL ? souk_fail_memory(r->err) : SOUK_OK;
 }
 
 static bool is_blank(char c)
@@ -59,18 +71,16 @@ static int split_command(reader *r, souk_slice line)
     return SOUK_OK;
 }
 
-static bool has_nul(souk_slice bytes)
-{
-    return souk_slice_find(bytes, '\0') < bytes.len;
-}
-
 static int read_json(reader *r, souk_json_doc *doc, const char *key, souk_slice json,
                      souk_json_type wanted)
 {
-    souk_err why;
-    int failed = souk_json_read(doc, json, NULL, &why);
+    int failed = souk_json_read(doc, json, NULL, r->err);
     if (failed == SOUK_OK && souk_json_type_of(doc->root) == wanted) {
         return SOUK_OK;
+    }
+    if (failed == SOUK_E_LIMIT) {
+        souk_err_prefix(r->err, "%s of server '%.*s'", key, SOUK_ARG(r->target->name));
+        return failed;
     }
     return souk_fail(r->err, SOUK_E_CONFIG, "%s of server '%.*s': expected a JSON %s", key,
                      SOUK_ARG(r->target->name), souk_json_type_name(wanted));
@@ -178,7 +188,7 @@ static int read_headers(reader *r)
     }
     souk_json_doc doc;
     souk_json_doc_init(&doc, r->arena->alloc);
-    int failed = read_json(r, &doc, "headers", json, SOUK_JSON_OBJECT);
+    int failed = read_json(r, &doc, "mcp_headers", json, SOUK_JSON_OBJECT);
     souk_header *headers = NULL;
     size_t count = 0;
     if (failed == SOUK_OK) {
@@ -203,40 +213,41 @@ static int read_headers(reader *r)
     return failed;
 }
 
-/* The URL, or a command line, from the first source that has one. */
-static souk_slice find_url(reader *r)
+/* The URL, or a command line, from the first source that has one; else it is empty. */
+static int find_url(reader *r, souk_slice *url)
 {
     static const char *const keys[] = {"mcp_server_url", "mcp_url", "mcp_server_endpoint"};
-    const char *variable = NULL;
-    if (optional(r, "mcp_server_url_override_env", &variable) && variable != NULL) {
-        const char *value = r->env->get(r->env->user, variable);
-        if (value != NULL && value[0] != '\0') {
-            return souk_slice_of(value);
-        }
+    const char *variable;
+    int failed = optional(r, "mcp_server_url_override_env", &variable);
+    const char *value =
+        failed == SOUK_OK && variable != NULL ? r->env->get(r->env->user, variable) : NULL;
+    *url = souk_slice_trim(souk_slice_of(value));
+    for (size_t i = 0; url->len == 0 && i < sizeof keys / sizeof keys[0]; i++) {
+        *url = souk_slice_trim(souk_pairs_get(r->target->config, keys[i]));
     }
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        souk_slice url = souk_pairs_get(r->target->config, keys[i]);
-        if (url.len > 0) {
-            return url;
-        }
-    }
-    return souk_slice_make(NULL, 0);
+    return failed;
 }
 
+/* Whether it begins with a scheme and "://"; later ones may be arguments of a command. */
 static bool has_scheme(souk_slice url)
 {
-    for (size_t i = 0; i + 2 < url.len; i++) {
-        if (memcmp(url.ptr + i, "://", 3) == 0) {
-            return true;
+    size_t len = souk_slice_find(url, ':');
+    for (size_t i = 0; i < len; i++) {
+        if (is_blank(url.ptr[i]) || url.ptr[i] == '/') {
+            return false;
         }
     }
-    return false;
+    return souk_slice_starts(souk_slice_from(url, len), SOUK_LIT("://"));
 }
 
 static int read_place(reader *r)
 {
-    souk_slice url = souk_slice_trim(find_url(r));
+    souk_slice url;
     souk_slice command = souk_pairs_get(r->target->config, "mcp_command");
+    int failed = find_url(r, &url);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
     if (has_nul(url) || has_nul(command)) {
         return souk_fail(r->err, SOUK_E_CONFIG, "the address of server '%.*s' contains a NUL byte",
                          SOUK_ARG(r->target->name));
@@ -251,7 +262,6 @@ static int read_place(reader *r)
         r->endpoint->url = text(r, url);
         return r->endpoint->url == NULL ? souk_fail_memory(r->err) : SOUK_OK;
     }
-    int failed;
     if (command.len > 0) {
         failed = read_args(r, command);
     } else if (url.len > 0) {
@@ -265,31 +275,47 @@ static int read_place(reader *r)
     return failed == SOUK_OK ? read_child_env(r) : failed;
 }
 
+static int read_pinned(reader *r)
+{
+    souk_slice pinned = souk_pairs_get(r->target->config, "mcp_pinned_version");
+    r->endpoint->pinned = souk_mcp_revision_from(pinned);
+    if (pinned.len > 0 && r->endpoint->pinned == SOUK_MCP_UNKNOWN) {
+        return souk_fail(r->err, SOUK_E_CONFIG,
+                         "protocol_version of server '%.*s': '%.*s' is none that souk speaks",
+                         SOUK_ARG(r->target->name), SOUK_ARG(pinned));
+    }
+    return SOUK_OK;
+}
+
+/* A name that cannot be looked up must not lead to another credential in silence. */
+static int check_auth_variable(reader *r)
+{
+    souk_slice name = souk_pairs_get(r->target->config, "mcp_auth_env_var");
+    if (name.len >= SOUK_MCP_VARIABLE_MAX || has_nul(name) ||
+        souk_slice_find(name, '=') < name.len) {
+        return souk_fail(r->err, SOUK_E_CONFIG,
+                         "mcp_auth_env_var of server '%.*s' is no name of a variable",
+                         SOUK_ARG(r->target->name));
+    }
+    return SOUK_OK;
+}
+
 int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
                            const souk_target *target, const souk_env *env, souk_err *err)
 {
     reader r = {endpoint, arena, target, env, err};
     memset(endpoint, 0, sizeof *endpoint);
     int failed = read_place(&r);
+    failed = failed == SOUK_OK ? read_headers(&r) : failed;
+    failed = failed == SOUK_OK ? optional(&r, "mcp_cwd", &endpoint->cwd) : failed;
+    failed = failed == SOUK_OK ? optional(&r, "mcp_ca_file", &endpoint->ca_file) : failed;
+    failed = failed == SOUK_OK ? read_pinned(&r) : failed;
+    failed = failed == SOUK_OK ? check_auth_variable(&r) : failed;
     if (failed == SOUK_OK) {
-        failed = read_headers(&r);
+        endpoint->name = text(&r, target->name.len > 0 ? target->name : SOUK_LIT("mcp"));
+        failed = endpoint->name == NULL ? souk_fail_memory(err) : SOUK_OK;
     }
-    if (failed != SOUK_OK) {
-        return failed;
-    }
-    endpoint->name = text(&r, target->name.len > 0 ? target->name : SOUK_LIT("mcp"));
-    if (endpoint->name == NULL || !optional(&r, "mcp_cwd", &endpoint->cwd) ||
-        !optional(&r, "mcp_ca_file", &endpoint->ca_file)) {
-        return souk_fail_memory(err);
-    }
-    souk_slice pinned = souk_pairs_get(target->config, "mcp_pinned_version");
-    endpoint->pinned = souk_mcp_revision_from(pinned);
-    if (pinned.len > 0 && endpoint->pinned == SOUK_MCP_UNKNOWN) {
-        return souk_fail(err, SOUK_E_CONFIG,
-                         "protocol_version of server '%.*s': '%.*s' is none that souk speaks",
-                         SOUK_ARG(target->name), SOUK_ARG(pinned));
-    }
-    return SOUK_OK;
+    return failed;
 }
 
 /* 128 bits under the secret seed: nobody can aim at somebody else's key. */
@@ -299,31 +325,56 @@ static void add_hash(souk_buf *key, souk_slice bytes, uint64_t seed)
                   (unsigned long long)souk_hash(bytes, ~seed));
 }
 
+/* The length before the bytes: no two lists of parts give the same key. */
+static void add_part(souk_buf *key, souk_slice bytes)
+{
+    souk_buf_addf(key, "%zu ", bytes.len);
+    souk_buf_add(key, bytes);
+    souk_buf_add_byte(key, '\n');
+}
+
+static void add_http_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
+                         const souk_env *env, souk_buf *key)
+{
+    souk_slice url = souk_slice_of(endpoint->url);
+    url.len = souk_slice_find(url, '#'); /* a fragment never leaves the client */
+    souk_buf_add_text(key, "http ");
+    add_part(key, url);
+    if (target->auth != 0) {
+        souk_buf_addf(key, "function %llu\n", (unsigned long long)target->auth);
+    } else {
+        souk_mcp_token token;
+        souk_mcp_token_find(&token, target, env);
+        souk_buf_add_text(key, "variable ");
+        add_part(key, souk_slice_of(token.source));
+    }
+}
+
+static void add_stdio_key(const souk_mcp_endpoint *endpoint, uint64_t seed, souk_buf *key)
+{
+    souk_buf_add_text(key, "stdio\n");
+    for (size_t i = 0; endpoint->argv[i] != NULL; i++) {
+        add_part(key, souk_slice_of(endpoint->argv[i]));
+    }
+    souk_buf_add_text(key, "env\n");
+    for (size_t i = 0; endpoint->env[i] != NULL; i++) {
+        add_hash(key, souk_slice_of(endpoint->env[i]), seed);
+    }
+    souk_buf_add_text(key, "cwd ");
+    add_part(key, souk_slice_of(endpoint->cwd));
+}
+
 void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
-                           uint64_t seed, souk_buf *key)
+                           const souk_env *env, uint64_t seed, souk_buf *key)
 {
     if (endpoint->url != NULL) {
-        souk_slice url = souk_slice_of(endpoint->url);
-        url.len = souk_slice_find(url, '#'); /* a fragment never leaves the client */
-        souk_buf_addf(key, "http %zu ", url.len);
-        souk_buf_add(key, url);
-        souk_buf_addf(key, "\nauth %llu ", (unsigned long long)target->auth);
-        souk_buf_add(key, souk_pairs_get(target->config, "mcp_auth_env_var"));
-        souk_buf_add_byte(key, '\n');
+        add_http_key(endpoint, target, env, key);
     } else {
-        souk_buf_add_text(key, "stdio\n");
-        for (size_t i = 0; endpoint->argv[i] != NULL; i++) {
-            souk_buf_addf(key, "%zu ", strlen(endpoint->argv[i]));
-            souk_buf_add_text(key, endpoint->argv[i]);
-        }
-        for (size_t i = 0; endpoint->env[i] != NULL; i++) {
-            add_hash(key, souk_slice_of(endpoint->env[i]), seed);
-        }
-        souk_buf_add_text(key, endpoint->cwd == NULL ? "" : endpoint->cwd);
+        add_stdio_key(endpoint, seed, key);
     }
     add_hash(key, souk_pairs_get(target->config, "mcp_headers"), seed);
     souk_buf_addf(key, "%d ", (int)endpoint->pinned);
-    souk_buf_add_text(key, endpoint->ca_file == NULL ? "" : endpoint->ca_file);
+    add_part(key, souk_slice_of(endpoint->ca_file));
 }
 
 /* Looks into one variable, and notes its name. */

@@ -27,24 +27,28 @@ typedef struct souk_mcp_endpoint {
  * Reads, in this order of preference: the variable that mcp_server_url_override_env names,
  * mcp_server_url, mcp_url, mcp_server_endpoint; or mcp_command with mcp_args (a JSON array's text),
  * mcp_env (a JSON object's text) or mcp_env_NAME, and mcp_cwd. A "URL" without "://" is a command
- * line, split at blanks. Also mcp_headers (a JSON object's text), mcp_ca_file, mcp_pinned_version.
- * SOUK_E_CONFIG says which key is missing or wrong; SOUK_E_LIMIT when out of memory.
+ * line, split at blanks. Also mcp_headers (a JSON object's text), mcp_ca_file, mcp_pinned_version,
+ * and the name in mcp_auth_env_var is checked. SOUK_E_CONFIG says which key is missing or wrong;
+ * SOUK_E_LIMIT when out of memory.
  */
 int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
                            const souk_target *target, const souk_env *env, souk_err *err);
 
 /*
  * Appends what tells this endpoint from others. Credentials are no part of it, only where they come
- * from; the user's headers and a child's environment go in as a hash with the secret seed.
+ * from: two servers with one URL share nothing when their tokens are in different variables. The
+ * user's headers and a child's environment go in as a hash with the secret seed.
  */
 void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
-                           uint64_t seed, souk_buf *key);
+                           const souk_env *env, uint64_t seed, souk_buf *key);
+
+enum { SOUK_MCP_VARIABLE_MAX = 128 }; /* bytes of a variable's name, with its NUL */
 
 /* A token that was found, and where was looked. */
 typedef struct souk_mcp_token {
-    souk_slice value;     /* ptr NULL: none; valid until the next look-up in the environment */
-    char source[128];     /* the variable it came from; "" */
-    char looked_for[400]; /* "MCP_AUTH_TOKEN, GITHUB_MCP_TOKEN": for messages */
+    souk_slice value; /* ptr NULL: none; valid until the next look-up in the environment */
+    char source[SOUK_MCP_VARIABLE_MAX]; /* the variable it came from; "" */
+    char looked_for[400];               /* "MCP_AUTH_TOKEN, GITHUB_MCP_TOKEN": for messages */
 } souk_mcp_token;
 
 /*

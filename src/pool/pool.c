@@ -211,12 +211,10 @@ void souk_pool_close(souk_pool *pool, souk_ms now)
     }
     souk_pool_run(pool, now);
     for (size_t i = 0; i < pool->slot_cap; i++) {
-        souk_slot *slot = pool->slots[i];
-        if (slot != NULL && slot->state == SOUK_SLOT_OPENING) {
-            souk_slot_free(pool, slot);
+        if (pool->slots[i] != NULL) {
+            souk_slot_close(pool, pool->slots[i], "close", now);
         }
     }
-    souk_pool_close_sessions(pool, souk_slice_make(NULL, 0), now);
     souk_pool_run(pool, now);
 }
 

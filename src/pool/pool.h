@@ -15,7 +15,8 @@ typedef struct souk_pool souk_pool;
 /* X(name, default, least, most, unit, meaning): whole numbers; times in milliseconds */
 #define SOUK_POOL_OPTIONS(X)                                                                       \
     X(max_sessions_per_key, 8, 1, 1024, "sessions", "sessions of one endpoint and identity")       \
-    X(max_sessions, 256, 1, 65536, "sessions", "sessions in all")                                  \
+    X(max_sessions, 256, 1, 32767, "sessions",                                                     \
+      "sessions in all; those that are being closed do not count")                                 \
     X(max_keys, 1024, 1, 1048576, "endpoints", "endpoints that are remembered")                    \
     X(max_waiting, 1024, 1, 1048576, "calls", "calls that wait for a session, per endpoint")       \
     X(max_calls, 16384, 1, 1048576, "calls", "calls in flight and waiting, in all")                \
@@ -54,7 +55,7 @@ typedef struct souk_pool_stats {
 #define SOUK_POOL_COUNTER(name, meaning) uint64_t name;
     SOUK_POOL_COUNTERS(SOUK_POOL_COUNTER)
 #undef SOUK_POOL_COUNTER
-    size_t sessions; /* now */
+    size_t sessions; /* now, in whatever state */
     size_t keys;
     size_t in_flight;
     size_t waiting;
@@ -135,7 +136,7 @@ typedef struct souk_outcome {
 
 bool souk_pool_next(souk_pool *pool, souk_outcome *outcome);
 
-/* Whether souk_pool_next would find one. */
+/* Whether souk_pool_next would fetch one. */
 bool souk_pool_has_outcome(const souk_pool *pool);
 
 /* True when a call with this id is still known. */
@@ -145,8 +146,9 @@ bool souk_pool_knows(const souk_pool *pool, uint64_t id);
 void souk_pool_want_notes(souk_pool *pool, bool wanted);
 
 /*
- * Starts the orderly end: calls end with SOUK_E_CLOSED, sessions are closed. Go on with io and run
- * until souk_pool_is_empty, or free it when patience ends.
+ * Starts the orderly end: calls end with SOUK_E_CLOSED, sessions are closed, also those that are
+ * still opening. Go on with io and run until souk_pool_is_empty (after close_timeout at the
+ * latest), or free it when patience ends.
  */
 void souk_pool_close(souk_pool *pool, souk_ms now);
 bool souk_pool_is_empty(const souk_pool *pool); /* no session left, in whatever state */
@@ -157,7 +159,7 @@ typedef struct souk_session_info {
     souk_slice handler; /* prefix */
     souk_slice server;  /* name or fingerprint of the endpoint; holds no secret */
     souk_slice identity;
-    const char *state;   /* "opening", "open", "closing" */
+    const char *state;   /* "opening", "open", "retiring", "lost", "closing" */
     const char *label;   /* shortened session id or process id */
     const char *detail;  /* protocol revision or the like */
     uint64_t generation; /* 1 for the first session of its endpoint */

@@ -75,15 +75,13 @@ void souk_call_extend(souk_call *call, souk_ms now)
 {
     souk_ticket *ticket = (souk_ticket *)(void *)call;
     souk_pool *pool = call->session->pool;
-    call->deadline = souk_ms_min(souk_ms_after(now, ticket->timeout), ticket->cap);
+    call->deadline = souk_ms_min(souk_ms_after(now, ticket->timeout), call->cap);
     if (ticket->due.place != 0) {
         souk_deadline_move(&pool->ticket_due, &ticket->due, call->deadline);
     }
 }
 
-/* --- asks
- * ------------------------------------------------------------------------------------------------
- */
+/* Questions to the program. */
 
 int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number, uint64_t call,
                      souk_slice payload, uint64_t *id, souk_err *err)
@@ -163,13 +161,28 @@ void souk_asks_forget(souk_pool *pool, souk_slot *slot)
     }
 }
 
+bool souk_session_withdraw(souk_session *session, uint64_t id)
+{
+    souk_pool *pool = session->pool;
+    souk_ask *before = NULL;
+    for (souk_ask **at = &pool->asks; *at != NULL; before = *at, at = &(*at)->next) {
+        if ((*at)->id == id) {
+            souk_ask *ask = ask_unlink(pool, at, before);
+            bool seen = ask->fetched;
+            ask_free(pool, ask);
+            return seen;
+        }
+    }
+    return true;
+}
+
 void souk_asks_free(souk_pool *pool)
 {
     while (pool->asks != NULL) {
         ask_free(pool, ask_unlink(pool, &pool->asks, NULL));
     }
-    ask_free(pool, pool->ask_handed_out);
-    pool->ask_handed_out = NULL;
+    souk_free(pool->alloc, pool->payload_handed_out);
+    pool->payload_handed_out = NULL;
 }
 
 void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
@@ -207,17 +220,18 @@ static bool next_ask(souk_pool *pool, souk_outcome *out)
         out->number = ask->number;
         out->call = ask->call;
         out->payload = souk_slice_make(ask->payload, ask->payload_len);
+        /* It outlives the ask, which may be answered or forgotten while the program reads it. */
+        pool->payload_handed_out = ask->payload;
+        ask->payload = NULL;
         if (!wants_answer(ask->kind)) {
-            pool->ask_handed_out = ask_unlink(pool, at, before);
+            ask_free(pool, ask_unlink(pool, at, before));
         }
         return true;
     }
     return false;
 }
 
-/* --- notes
- * -----------------------------------------------------------------------------------------------
- */
+/* Notes for observers. */
 
 static void add_note(souk_pool *pool, const char *name, souk_slice fields)
 {
@@ -313,8 +327,7 @@ static bool next_note(souk_pool *pool, souk_outcome *out)
     return true;
 }
 
-/* --- outcomes
- * -------------------------------------------------------------------------------------------- */
+/* Outcomes: all that is fetched. */
 
 static void drop_handed_out(souk_pool *pool)
 {
@@ -322,8 +335,8 @@ static void drop_handed_out(souk_pool *pool)
         souk_ticket_free(pool, pool->handed_out);
         pool->handed_out = NULL;
     }
-    ask_free(pool, pool->ask_handed_out);
-    pool->ask_handed_out = NULL;
+    souk_free(pool->alloc, pool->payload_handed_out);
+    pool->payload_handed_out = NULL;
     souk_free(pool->alloc, pool->note_handed_out);
     pool->note_handed_out = NULL;
 }

@@ -6,8 +6,21 @@
 static const char *const state_names[] = {"opening", "open",    "retiring",
                                           "lost",    "closing", "ended"};
 
-/* A free place in pool->slots, or 0. Places are reused; serial numbers keep old ids from being
- * taken for new. */
+/* Sessions that count against max_sessions. */
+static size_t living(const souk_pool *pool)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pool->slot_cap; i++) {
+        count += pool->slots[i] != NULL && pool->slots[i]->state < SOUK_SLOT_CLOSING;
+    }
+    return count;
+}
+
+/*
+ * A free place in pool->slots, or 0. There are twice as many as sessions may live, because others
+ * are being closed meanwhile. Places are reused; serial numbers keep old ids from being taken for
+ * new.
+ */
 static size_t free_place(souk_pool *pool)
 {
     for (size_t i = 0; i < pool->slot_cap; i++) {
@@ -15,7 +28,7 @@ static size_t free_place(souk_pool *pool)
             return i + 1;
         }
     }
-    size_t limit = (size_t)pool->options.max_sessions;
+    size_t limit = (size_t)pool->options.max_sessions * 2;
     size_t cap = pool->slot_cap == 0 ? 8 : pool->slot_cap * 2;
     cap = cap > limit ? limit : cap;
     if (cap <= pool->slot_cap) {
@@ -35,7 +48,7 @@ static size_t free_place(souk_pool *pool)
 }
 
 /* When the total is reached, the session that was idle for longest makes room. */
-static bool retire_idle_one(souk_pool *pool, souk_ms now)
+static bool close_idle_one(souk_pool *pool, souk_ms now)
 {
     souk_slot *oldest = NULL;
     for (size_t i = 0; i < pool->slot_cap; i++) {
@@ -48,9 +61,25 @@ static bool retire_idle_one(souk_pool *pool, souk_ms now)
     if (oldest == NULL) {
         return false;
     }
-    souk_slot_note(pool, oldest, "session_evicted", "max_sessions", now);
-    souk_slot_free(pool, oldest);
+    souk_slot_retire(pool, oldest, "max_sessions", now);
     return true;
+}
+
+/* When all places are taken, the session that has been closing for longest is given up. */
+static bool drop_closing_one(souk_pool *pool)
+{
+    souk_slot *oldest = NULL;
+    for (size_t i = 0; i < pool->slot_cap; i++) {
+        souk_slot *slot = pool->slots[i];
+        if (slot != NULL && slot->state == SOUK_SLOT_CLOSING &&
+            (oldest == NULL || slot->close_by < oldest->close_by)) {
+            oldest = slot;
+        }
+    }
+    if (oldest != NULL) {
+        souk_slot_free(pool, oldest);
+    }
+    return oldest != NULL;
 }
 
 /* Lives differ by up to a tenth, so that sessions opened together do not end together. */
@@ -63,16 +92,16 @@ static souk_ms jittered_life(const souk_pool *pool, uint64_t serial)
 
 static souk_slot *slot_new(souk_pool *pool, souk_entry *entry, souk_ms now, souk_err *err)
 {
-    size_t place = free_place(pool);
-    if (place == 0 && retire_idle_one(pool, now)) {
-        place = free_place(pool);
-    }
-    if (place == 0) {
+    if (living(pool) >= (size_t)pool->options.max_sessions && !close_idle_one(pool, now)) {
         souk_fail(err, SOUK_E_LIMIT, "%lld sessions are open (option max_sessions)",
                   (long long)pool->options.max_sessions);
         return NULL;
     }
-    souk_slot *slot = souk_new(pool->alloc, sizeof *slot);
+    size_t place = free_place(pool);
+    if (place == 0 && drop_closing_one(pool)) {
+        place = free_place(pool);
+    }
+    souk_slot *slot = place == 0 ? NULL : souk_new(pool->alloc, sizeof *slot);
     if (slot == NULL || !souk_deadline_add(&pool->slot_due, &slot->due, SOUK_NEVER, slot)) {
         souk_free(pool->alloc, slot);
         souk_fail_memory(err);
@@ -83,14 +112,14 @@ static souk_slot *slot_new(souk_pool *pool, souk_entry *entry, souk_ms now, souk
     slot->born = now;
     slot->last_used = now;
     slot->close_by = SOUK_NEVER;
-    slot->dies_at = souk_ms_after(now, jittered_life(pool, ++pool->serial));
+    slot->dies_at = souk_ms_after(now, jittered_life(pool, ++pool->session_serial));
     slot->session.pool = pool;
     slot->session.alloc = pool->alloc;
     slot->session.target = &entry->target;
     slot->session.memory = entry->memory;
     slot->session.detail = "";
     /* The place is in the high bits (routing needs no table), a serial number in the middle. */
-    slot->session.id_base = (uint64_t)place << 48 | (pool->serial & 0xFFFF) << 32;
+    slot->session.id_base = (uint64_t)place << 48 | (pool->session_serial & 0xFFFF) << 32;
     pool->slots[place - 1] = slot;
     slot->next = entry->slots;
     entry->slots = slot;
@@ -118,8 +147,10 @@ int souk_slot_open(souk_pool *pool, souk_entry *entry, souk_ms now, souk_err *er
     return SOUK_OK;
 }
 
+/* An entry that was evicted goes with its last session. */
 void souk_slot_free(souk_pool *pool, souk_slot *slot)
 {
+    souk_entry *entry = slot->entry;
     slot->entry->handler->free(slot->entry->handler, &slot->session);
     souk_asks_forget(pool, slot);
     souk_deadline_remove(&pool->slot_due, &slot->due);
@@ -138,6 +169,9 @@ void souk_slot_free(souk_pool *pool, souk_slot *slot)
     }
     pool->stats.sessions--;
     souk_free(pool->alloc, slot);
+    if (entry->evicted && entry->slots == NULL) {
+        souk_entry_free(pool, entry);
+    }
 }
 
 void souk_slot_mark_dirty(souk_slot *slot)
@@ -191,6 +225,18 @@ void souk_slot_retire(souk_pool *pool, souk_slot *slot, const char *reason, souk
     }
 }
 
+/* Closes a session that is not open yet, too. */
+void souk_slot_close(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now)
+{
+    if (slot->state == SOUK_SLOT_OPENING) {
+        slot->close_reason = reason;
+        start_close(pool, slot, now);
+        souk_slot_mark_dirty(slot);
+    } else {
+        souk_slot_retire(pool, slot, reason, now);
+    }
+}
+
 static void became_open(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
     slot->state = SOUK_SLOT_OPEN;
@@ -240,13 +286,15 @@ void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
     if (slot->state == SOUK_SLOT_LOST && slot->running.count == 0) {
         slot->state = SOUK_SLOT_ENDED;
     }
-    souk_entry *entry = slot->entry;
+    souk_entry *entry = slot->entry->evicted ? NULL : slot->entry;
     if (slot->state == SOUK_SLOT_ENDED) {
         souk_slot_free(pool, slot);
     } else {
         souk_slot_schedule(pool, slot);
     }
-    souk_entry_serve(pool, entry, now);
+    if (entry != NULL) {
+        souk_entry_serve(pool, entry, now);
+    }
 }
 
 void souk_slot_time(souk_pool *pool, souk_slot *slot, souk_ms now)

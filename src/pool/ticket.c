@@ -40,16 +40,25 @@ void souk_ticket_list_add(souk_ticket_list *list, souk_ticket *ticket)
     list->count++;
 }
 
-void souk_ticket_list_add_first(souk_ticket_list *list, souk_ticket *ticket)
+/* Where its age says: a call that goes again does not wait behind younger ones. */
+void souk_ticket_list_add_in_order(souk_ticket_list *list, souk_ticket *ticket)
 {
-    ticket->prev = NULL;
-    ticket->next = list->first;
-    if (list->first == NULL) {
-        list->last = ticket;
-    } else {
-        list->first->prev = ticket;
+    souk_ticket *after = list->first;
+    while (after != NULL && after->call.id < ticket->call.id) {
+        after = after->next;
     }
-    list->first = ticket;
+    if (after == NULL) {
+        souk_ticket_list_add(list, ticket);
+        return;
+    }
+    ticket->prev = after->prev;
+    ticket->next = after;
+    if (after->prev == NULL) {
+        list->first = ticket;
+    } else {
+        after->prev->next = ticket;
+    }
+    after->prev = ticket;
     list->count++;
 }
 
@@ -106,8 +115,8 @@ static souk_ticket *ticket_new(souk_pool *pool, const souk_request *request, sou
     ticket->may_resend = options->may_resend;
     souk_ms cap =
         pool->options.call_cap > ticket->timeout ? pool->options.call_cap : ticket->timeout;
-    ticket->cap = souk_ms_after(now, cap);
     ticket->call.id = ++pool->serial;
+    ticket->call.cap = souk_ms_after(now, cap);
     ticket->call.deadline = souk_ms_after(now, ticket->timeout);
     if (!copy_request(ticket, request) ||
         !souk_deadline_add(&pool->ticket_due, &ticket->due, ticket->call.deadline, ticket) ||
@@ -175,6 +184,11 @@ static void leave(souk_ticket *ticket, souk_ms now)
 
 void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket)
 {
+    bool not_executed = ticket->err.delivery == SOUK_DELIVERY_NOT_SENT ||
+                        ticket->err.delivery == SOUK_DELIVERY_REJECTED;
+    if (ticket->err.kind != SOUK_OK && not_executed && ticket->may_have_run) {
+        ticket->err.delivery = SOUK_DELIVERY_AMBIGUOUS; /* that holds for the last attempt only */
+    }
     souk_deadline_remove(&pool->ticket_due, &ticket->due);
     ticket->place = SOUK_TICKET_FINISHED;
     souk_ticket_list_add(&pool->finished, ticket);
@@ -203,9 +217,10 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     int failed = ticket->entry->handler->call(ticket->entry->handler, &slot->session, &ticket->call,
                                               now, &why);
     if (failed != SOUK_OK && !ticket->reported) {
-        /* A session that cannot even send is as good as lost: the call, which has not left, gets another one. */
+        /* A session that cannot even send is as good as lost: the call, which has not left, gets
+         * another one. */
         why.delivery = SOUK_DELIVERY_NOT_SENT;
-        souk_call_failed(&ticket->call, &why, failed == SOUK_E_TRANSPORT, NULL);
+        souk_call_failed(&ticket->call, &why, slot->lost || failed == SOUK_E_TRANSPORT, NULL);
     }
     souk_slot_schedule(pool, slot);
 }
@@ -234,11 +249,13 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     }
     ticket->resends++;
     ticket->lost = false;
+    ticket->may_have_run = ticket->err.delivery != SOUK_DELIVERY_NOT_SENT &&
+                           ticket->err.delivery != SOUK_DELIVERY_REJECTED;
     ticket->waited = true;
     souk_answer_free(&ticket->answer);
     pool->stats.calls_resent++;
     ticket->place = SOUK_TICKET_WAITING;
-    souk_ticket_list_add_first(&ticket->entry->waiting, ticket);
+    souk_ticket_list_add_in_order(&ticket->entry->waiting, ticket);
 }
 
 void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now)

@@ -1,0 +1,209 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/version.h"
+#include "mcp/header.h"
+#include "pool/mcp_state.h"
+#include "pool/pool.h"
+#include "json/read.h"
+#include "json/write.h"
+
+static const souk_mcp_handler *handler_of(const souk_handler *self)
+{
+    return self->user;
+}
+
+static void fill_config(const souk_mcp_handler *handler, const souk_session *session,
+                        souk_mcp_config *config)
+{
+    const souk_mcp_slot *state = session->state;
+    const souk_mcp_options *options = &handler->options;
+    const souk_mcp_endpoint *endpoint = &state->endpoint;
+    memset(config, 0, sizeof *config);
+    config->name = endpoint->name;
+    config->url = endpoint->url;
+    config->argv = endpoint->argv;
+    config->env = endpoint->env;
+    config->cwd = endpoint->cwd;
+    config->headers = endpoint->headers;
+    config->header_count = endpoint->header_count;
+    config->ca_file = endpoint->ca_file;
+    config->group = souk_slice_of(state->group);
+    config->client_name = SOUK_LIT("souk");
+    config->client_version = SOUK_LIT(SOUK_VERSION);
+    config->pinned = endpoint->pinned;
+    config->remembered = (souk_mcp_revision)session->memory[SOUK_MCP_MEMORY_REVISION];
+    config->open_timeout = endpoint->url != NULL ? options->open_timeout : options->spawn_timeout;
+    config->probe_timeout = options->probe_timeout;
+    config->connect_timeout = options->connect_timeout;
+    config->grace = options->child_grace;
+    config->max_response = (size_t)options->max_response;
+    config->max_header = (size_t)options->max_header;
+    config->max_queue = (size_t)options->max_queue;
+    config->max_depth = (unsigned)options->max_depth;
+    config->ask_credential_on_401 = session->target->auth != 0 || state->has_token;
+}
+
+static int start(const souk_handler *self, souk_session *session, souk_slice token, souk_ms now,
+                 souk_err *err)
+{
+    const souk_mcp_handler *handler = handler_of(self);
+    souk_mcp_slot *state = session->state;
+    souk_mcp_config config;
+    souk_buf value;
+    state->has_token = token.len > 0;
+    fill_config(handler, session, &config);
+    state->mcp =
+        souk_mcp_new(session->alloc, souk_pool_port(handler->pool), &config, session->id_base);
+    if (state->mcp == NULL) {
+        return souk_fail_memory(err);
+    }
+    souk_buf_init(&value, session->alloc, 64 * 1024);
+    int failed = SOUK_OK;
+    if (token.len > 0) {
+        failed = souk_mcp_write_authorization(&value, token, err);
+        if (failed == SOUK_OK) {
+            failed = souk_mcp_authorize(state->mcp, souk_buf_slice(&value), err);
+        } else {
+            souk_mcp_slot_explain(session, err);
+        }
+    }
+    souk_buf_free(&value);
+    if (failed == SOUK_OK) {
+        souk_mcp_open(state->mcp, now);
+        souk_mcp_slot_report(session);
+    }
+    return failed;
+}
+
+static int ask_for_token(const souk_handler *self, souk_session *session, souk_ms now,
+                         souk_err *err)
+{
+    souk_mcp_slot *state = session->state;
+    souk_buf payload;
+    souk_jw w;
+    souk_buf_init(&payload, session->alloc, 64 * 1024);
+    souk_jw_init(&w, &payload);
+    souk_jw_object(&w);
+    souk_jw_key_string(&w, "server", session->target->name);
+    souk_jw_key_string(&w, "identity", session->target->identity);
+    souk_jw_key_string(&w, "url", souk_slice_of(state->endpoint.url));
+    souk_jw_end_object(&w);
+    int failed = souk_jw_check(&w, err);
+    if (failed == SOUK_OK) {
+        failed = souk_session_ask(session, SOUK_ASK_CREDENTIAL, session->target->auth, 0,
+                                  souk_buf_slice(&payload), &state->ask, err);
+    }
+    souk_buf_free(&payload);
+    state->ask_by = souk_ms_after(now, handler_of(self)->options.open_timeout);
+    return failed;
+}
+
+/*
+ * Connections that carry credentials belong to one identity and one source of credentials. The name
+ * of their group is a hash, because identities may have any bytes.
+ */
+static int name_group(const souk_mcp_handler *handler, const souk_session *session,
+                      souk_mcp_slot *state, souk_err *err)
+{
+    souk_buf parts;
+    souk_buf_init(&parts, session->alloc, 1024 * 1024);
+    souk_buf_addf(&parts, "%zu ", session->target->identity.len);
+    souk_buf_add(&parts, session->target->identity);
+    souk_buf_addf(&parts, " %llu %s ", (unsigned long long)session->target->auth,
+                  state->token.source);
+    souk_buf_add(&parts, souk_pairs_get(session->target->config, "mcp_headers"));
+    int failed = souk_buf_check(&parts, "the identity and headers of a server", err);
+    if (failed == SOUK_OK) {
+        souk_slice bytes = souk_buf_slice(&parts);
+        snprintf(state->group, sizeof state->group, "%016llx%016llx",
+                 (unsigned long long)souk_hash(bytes, handler->seed),
+                 (unsigned long long)souk_hash(bytes, ~handler->seed));
+    }
+    souk_buf_free(&parts);
+    return failed;
+}
+
+int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms now, souk_err *err)
+{
+    const souk_env *env = souk_pool_env(handler_of(self)->pool);
+    souk_mcp_slot *state = souk_new(session->alloc, sizeof *state);
+    if (state == NULL) {
+        return souk_fail_memory(err);
+    }
+    session->state = state;
+    state->ask_by = SOUK_NEVER;
+    souk_arena_init(&state->arena, session->alloc);
+    int failed = souk_mcp_endpoint_read(&state->endpoint, &state->arena, session->target, env, err);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
+    bool has_function = session->target->auth != 0;
+    if (state->endpoint.url != NULL && !has_function) {
+        souk_mcp_token_find(&state->token, session->target, env);
+    }
+    failed = name_group(handler_of(self), session, state, err);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
+    if (state->endpoint.url != NULL && has_function) {
+        return ask_for_token(self, session, now, err);
+    }
+    souk_slice token = state->token.value;
+    state->token.value = souk_slice_make(NULL, 0); /* it is the environment's, and may change */
+    return start(self, session, token, now, err);
+}
+
+/* What the program's function gave: a string, or null for no credential. */
+static int read_token(souk_json_doc *doc, souk_slice json, souk_err *err)
+{
+    int failed = souk_json_read(doc, json, NULL, err);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
+    souk_json_type type = souk_json_type_of(doc->root);
+    if (type != SOUK_JSON_STRING && type != SOUK_JSON_NULL) {
+        return souk_fail(err, SOUK_E_AUTH, "the auth function gave no string but a JSON %s",
+                         souk_json_type_name(type));
+    }
+    return SOUK_OK;
+}
+
+void souk_mcp_slot_answer(const souk_handler *self, souk_session *session, uint64_t ask,
+                          souk_slice json, const souk_err *err, souk_ms now)
+{
+    souk_mcp_slot *state = session->state;
+    souk_err why;
+    souk_json_doc doc;
+    if (ask != state->ask) {
+        return;
+    }
+    state->ask = 0;
+    state->ask_by = SOUK_NEVER;
+    souk_json_doc_init(&doc, session->alloc);
+    int failed = err == NULL ? read_token(&doc, json, &why) : err->kind;
+    if (failed != SOUK_OK) {
+        why = err == NULL ? why : *err;
+        souk_err_prefix(&why, "server '%s'", state->endpoint.name);
+    } else {
+        failed = start(self, session, souk_json_string(doc.root), now, &why);
+    }
+    souk_json_doc_free(&doc);
+    if (failed != SOUK_OK) {
+        souk_session_failed(session, &why);
+    }
+}
+
+void souk_mcp_slot_ask_silent(souk_session *session)
+{
+    souk_mcp_slot *state = session->state;
+    souk_err why;
+    (void)souk_session_withdraw(session, state->ask);
+    state->ask = 0;
+    state->ask_by = SOUK_NEVER;
+    souk_fail(&why, SOUK_E_TIMEOUT,
+              "server '%s': the auth function did not answer in time (option open_timeout)",
+              state->endpoint.name);
+    souk_session_failed(session, &why);
+}
