@@ -158,9 +158,13 @@ $(B)/fuzz/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
-$(B)/fuzz/fuzz_%: spec/fuzz/fuzz_%.c $(FUZZ_OBJ)
+$(B)/fuzz/libsouk.a: $(FUZZ_OBJ)
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+$(B)/fuzz/fuzz_%: spec/fuzz/fuzz_%.c $(B)/fuzz/libsouk.a
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_FLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -MMD -MP $^ -o $@ -ljansson -lm
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -Wno-missing-prototypes -fsanitize=fuzzer -MMD -MP $< -o $@ $(B)/fuzz/libsouk.a -ljansson -lm
 
 fuzz: $(if $(T),$(B)/fuzz/fuzz_$(T),$(FUZZ_BIN))
 	@sh spec/tools/fuzz.sh long $(S) $^
