@@ -7,7 +7,7 @@
 #include "market/gate.h"
 #include "runtime/internal.h"
 
-static const char SUFFIX[] = ".rtfs";
+#define SUFFIX ".rtfs"
 
 enum { MAX_EXPORT = 1024 * 1024 * 1024 };
 
@@ -72,38 +72,51 @@ static int load_file(souk_runtime *rt, const char *path, size_t *loaded, souk_di
     return failed;
 }
 
-static int load_folder(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
+static void add_problem(souk_diags *diags, souk_slice file, const char *message)
+{
+    souk_diags_set_file(diags, file);
+    souk_diags_enter(diags, SOUK_LIT(""), 0, 0);
+    souk_diags_add(diags, SOUK_ERROR, "%s", message);
+}
+
+/* A file or folder that cannot be read does not lose the others: it is a diagnostic. */
+static int load_listed(souk_runtime *rt, const souk_files *list, size_t *loaded, souk_diags *diags,
                        souk_err *err)
 {
-    souk_file_list list;
-    int failed = souk_file_find(rt->alloc, path, SUFFIX, (size_t)rt->options.max_files, &list, err);
-    if (failed == SOUK_OK && list.count == 0) {
-        failed = souk_fail(err, SOUK_E_FILE, "the folder '%s' has no %s files", path, SUFFIX);
+    for (size_t i = 0; i < list->problem_count; i++) {
+        add_problem(diags, SOUK_LIT(""), list->problems[i].ptr);
     }
-    for (size_t i = 0; failed == SOUK_OK && i < list.count; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         souk_err why;
-        int one = load_file(rt, list.paths[i], loaded, diags, &why);
-        if (one == SOUK_E_FILE) { /* a file that cannot be read does not lose the others */
-            souk_diags_set_file(diags, souk_slice_of(list.paths[i]));
-            souk_diags_enter(diags, SOUK_LIT(""), 0, 0);
-            souk_diags_add(diags, SOUK_ERROR, "%s", why.message);
-        } else if (one != SOUK_OK) {
+        int failed = load_file(rt, list->paths[i].ptr, loaded, diags, &why);
+        if (failed == SOUK_E_FILE) {
+            add_problem(diags, list->paths[i], why.message);
+        } else if (failed != SOUK_OK) {
             *err = why;
-            failed = one;
+            return failed;
         }
     }
-    souk_file_list_free(&list);
-    return failed;
+    return SOUK_OK;
 }
 
 int souk_runtime_load(souk_runtime *rt, const char *path, size_t *loaded, souk_diags *diags,
                       souk_err *err)
 {
+    static const char *const suffixes[] = {SUFFIX, NULL};
+    souk_files_limits limits = {suffixes, (size_t)rt->options.max_files, 0};
+    souk_files list;
     *loaded = 0;
-    if (souk_file_is_folder(path)) {
-        return load_folder(rt, path, loaded, diags, err);
+    memset(&list, 0, sizeof list);
+    int failed = souk_files_list(rt->alloc, path, &limits, &list, err);
+    if (failed == SOUK_OK && list.count == 1 && souk_slice_is(list.paths[0], path)) {
+        failed = load_file(rt, path, loaded, diags, err); /* the path is itself a file */
+    } else if (failed == SOUK_OK && list.count == 0 && list.problem_count == 0) {
+        failed = souk_fail(err, SOUK_E_FILE, "the folder '%s' has no " SUFFIX " files", path);
+    } else if (failed == SOUK_OK) {
+        failed = load_listed(rt, &list, loaded, diags, err);
     }
-    return load_file(rt, path, loaded, diags, err);
+    souk_files_free(&list);
+    return failed;
 }
 
 int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, size_t *count,
@@ -127,7 +140,7 @@ int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, si
         *count += failed == SOUK_OK;
     }
     if (failed == SOUK_OK) {
-        failed = souk_file_write(path, souk_buf_slice(&text), err);
+        failed = souk_file_write(rt->alloc, path, souk_buf_slice(&text), err);
     }
     souk_buf_free(&text);
     return failed;
