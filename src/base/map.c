@@ -76,11 +76,14 @@ static size_t find_slot(const souk_map *map, souk_slice key, uint64_t hash)
     return slot;
 }
 
-/* Makes a new index (and closes the holes) with room for one entry more. */
+/*
+ * Makes a new index (and closes the holes) with room for one entry more, and for a quarter more than
+ * there are: keys that come and go must not make each change cost as much as all entries.
+ */
 static bool rebuild(souk_map *map)
 {
     size_t size = FIRST_INDEX;
-    while (size < (map->live + 1) * 2) {
+    while (size < (map->live + map->live / 4 + 1) * 2) {
         size *= 2;
     }
     size_t cap = size / 2;
