@@ -129,18 +129,20 @@ static size_t count_extra(const souk_form *form)
 
 static int gather_pair(builder *b, const souk_form *key, const souk_form *value)
 {
+    const souk_forms *forms = &b->reading->forms;
+    const souk_form *next = souk_form_is_call(forms, key, "capability") ? key : value;
+    if (next != NULL && souk_form_is_call(forms, next, "capability")) {
+        return souk_reading_refuse(
+            b->reading, b->form, "expected ')' before the next capability at line %u", next->line);
+    }
     if (key->type != SOUK_FORM_KEYWORD) {
         return souk_reading_refuse(b->reading, key, "expected a property such as :name, got %s",
                                    souk_form_type_name(key));
     }
-    souk_slice name = souk_form_name(&b->reading->forms, key);
+    souk_slice name = souk_form_name(forms, key);
     if (value == NULL) {
         return souk_reading_refuse(b->reading, key, "expected a value behind :%.*s",
                                    SOUK_ARG(souk_excerpt(name)));
-    }
-    if (souk_form_is_call(&b->reading->forms, value, "capability")) {
-        return souk_reading_refuse(
-            b->reading, b->form, "expected ')' before the next capability at line %u", value->line);
     }
     property which = find_property(name);
     return add_property(b, which == ID ? PROPERTY_COUNT : which, name, value);

@@ -182,6 +182,7 @@ static int read_code(import *in, const struct member *member, const souk_jval *v
     souk_forms_free(&forms);
     if (kind == SOUK_E_FILE || (kind == SOUK_E_LIMIT && in->err->line > 0)) {
         souk_err_prefix(in->err, "%s", member->name);
+        in->err->kind = SOUK_E_CONFIG;
         return SOUK_E_CONFIG;
     }
     if (kind == SOUK_OK && has_more) {

@@ -12,8 +12,9 @@
 
 /*
  * Appends one (capability ...) and a line feed. Types that came from a file are written as they
- * stood there; a schema for which there is no type form as :input-schema-json (or output), a string
- * with its JSON text. SOUK_E_LIMIT: memory, or the buffer's maximum.
+ * stood there (unless with commas or rare escapes, which other readers do not take); a schema for
+ * which there is no type form as :input-schema-json (or output), a string with its JSON text.
+ * SOUK_E_LIMIT: memory, or the buffer's maximum.
  */
 int souk_manifest_write(const souk_manifest *manifest, souk_buf *out, souk_err *err);
 
