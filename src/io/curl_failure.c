@@ -86,6 +86,20 @@ static void fail_otherwise(souk_transfer *transfer, CURLcode code)
     transfer->failure.retryable = false;
 }
 
+/* Older versions of libcurl say "out of memory" also of a header line that is longer than they take
+ * (100 KB). */
+static void fail_too_large(souk_transfer *transfer)
+{
+    if (transfer->attempts > 0 && !transfer->head.complete) {
+        (void)souk_fail(
+            &transfer->failure, SOUK_E_LIMIT,
+            "%.*s: the head of the response has a line that is too long, or memory is exhausted",
+            SHOWN(transfer));
+    } else {
+        (void)souk_fail_memory(&transfer->failure);
+    }
+}
+
 /* A connection that broke, and an answer that is no HTTP, may have the same code; the system's
  * error tells them apart. */
 static void fail_while_receiving(souk_transfer *transfer, CURLcode code)
@@ -146,7 +160,10 @@ void souk_failure_from_curl(souk_transfer *transfer, CURLcode code)
                         transfer->max_body);
         break;
     case CURLE_OUT_OF_MEMORY:
-        (void)souk_fail_memory(failure);
+#if LIBCURL_VERSION_NUM >= 0x080600
+    case CURLE_TOO_LARGE:
+#endif
+        fail_too_large(transfer);
         break;
     case CURLE_OPERATION_TIMEDOUT:
         (void)souk_fail(failure, SOUK_E_TIMEOUT, "%.*s: %s", SHOWN(transfer),
@@ -154,6 +171,12 @@ void souk_failure_from_curl(souk_transfer *transfer, CURLcode code)
         break;
     case CURLE_RECV_ERROR:
         fail_while_receiving(transfer, code);
+        break;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+        (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: the answer is not HTTP (%s)",
+                        SHOWN(transfer), detail_of(transfer, code));
+        failure->retryable = false;
         break;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:

@@ -1,42 +1,56 @@
-/* Files and folders: capability files are read and written here, and nowhere else. */
-#ifndef SOUK_IO_FILES_H
-#define SOUK_IO_FILES_H
+/*
+ * Files, for the binding: capability files and configurations are read whole, folders are listed,
+ * and what is written appears whole or not at all. All errors are of kind SOUK_E_FILE and name the
+ * path, unless something else is said.
+ */
+#ifndef SOUK_FILES_H
+#define SOUK_FILES_H
 
 #include "base/arena.h"
 #include "base/buf.h"
 
 /*
- * Appends the whole file to *out, whose maximum is the limit. SOUK_E_FILE with path and reason
- * (also for a folder); SOUK_E_LIMIT when it is larger.
+ * Appends the content of a regular file to *out. SOUK_E_LIMIT when it does not fit in out->max or
+ * memory; *out is then as it was. A pipe or device is an error: reading one could block for ever.
  */
 int souk_file_read(const char *path, souk_buf *out, souk_err *err);
 
 /*
- * Writes the file as a whole: under another name beside it, then renamed, so that no reader ever
- * sees half of it. An existing file is replaced. SOUK_E_FILE with path and reason.
+ * Replaces the file, or makes it: the bytes go to a new file beside it, which then takes its name
+ * (and keeps the permissions of the one that was there). A symbolic link stays, and what it points
+ * to is replaced.
  */
-int souk_file_write(const char *path, souk_slice bytes, souk_err *err);
+int souk_file_write(const souk_alloc *alloc, const char *path, souk_slice bytes, souk_err *err);
 
-/* True for a folder (also through a symbolic link). */
-bool souk_file_is_folder(const char *path);
+/* What a list may hold; what is 0 or NULL takes its default. */
+typedef struct souk_files_limits {
+    const char *const *suffixes; /* NULL-terminated, ".rtfs" and the like; NULL: every file */
+    size_t max_files;            /* default 100,000; also of folders */
+    size_t max_depth;            /* of folders in folders; default 32 */
+} souk_files_limits;
 
-typedef struct souk_file_list {
-    const char **paths; /* sorted by bytes; in the arena */
-    size_t count;
-    size_t cap;
+typedef struct souk_files {
     const souk_alloc *alloc;
     souk_arena arena;
-} souk_file_list;
+    souk_slice *paths; /* in byte order, each with a NUL behind it */
+    size_t count;
+    size_t cap;
+    souk_slice
+        *problems; /* messages about what could not be looked at, in the order they were met */
+    size_t problem_count;
+    size_t problem_cap;
+} souk_files;
 
 /*
- * All regular files below `folder` whose names end with `suffix`, sorted. Symbolic links to files
- * are followed, links to folders are not (they could go round in a circle); names that begin with a
- * dot are skipped. SOUK_E_FILE when a folder cannot be read; SOUK_E_LIMIT past `max` files or 64
- * levels. souk_file_list_free in every case.
+ * Lists the regular files in and below a folder. Names that start with a dot are left out. Symbolic
+ * links are followed, and no folder is entered twice, so that a loop of links ends. If `path` is
+ * itself a file, the list holds just that. SOUK_E_LIMIT when there are too many files. The caller
+ * frees the list, also after a failure.
  */
-int souk_file_find(const souk_alloc *alloc, const char *folder, const char *suffix, size_t max,
-                   souk_file_list *list, souk_err *err);
+int souk_files_list(const souk_alloc *alloc, const char *path, const souk_files_limits *limits,
+                    souk_files *out, souk_err *err);
 
-void souk_file_list_free(souk_file_list *list);
+/* A zeroed list is allowed. */
+void souk_files_free(souk_files *files);
 
 #endif
