@@ -10,7 +10,7 @@ enum {
     DEFAULT_DEPTH = 128,
     DEFAULT_TEXT = 16 * 1024 * 1024,
     FIRST_VALUES = 16,
-    BYTES_PER_VALUE = 8 /* a guess that is seldom too high; the tape grows when it is */
+    BYTES_PER_VALUE = 10 /* a guess; the tape grows when there are more values */
 };
 
 /* What comes next, as seen between two values. */
@@ -271,13 +271,17 @@ static void apply_defaults(souk_json_limits *limits)
     limits->text = limits->text >= UINT32_MAX ? UINT32_MAX - 1 : limits->text;
 }
 
-/* Gives the tape to the document, without the part that was not needed. */
+/* Gives the tape to the document; without the part that was not needed, if that is the larger part.
+ */
 static void finish(souk_reader *r)
 {
-    const souk_alloc *alloc = r->doc->arena.alloc;
-    souk_jval *fitting = souk_resize_array(alloc, r->tape, r->count, sizeof *r->tape);
-    r->doc->tape = fitting == NULL ? r->tape : fitting;
-    r->doc->root = r->doc->tape;
+    if (r->count < r->capacity / 2) {
+        const souk_alloc *alloc = r->doc->arena.alloc;
+        souk_jval *fitting = souk_resize_array(alloc, r->tape, r->count, sizeof *r->tape);
+        r->tape = fitting == NULL ? r->tape : fitting;
+    }
+    r->doc->tape = r->tape;
+    r->doc->root = r->tape;
 }
 
 int souk_json_read(souk_json_doc *doc, souk_slice text, const souk_json_limits *limits,

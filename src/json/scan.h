@@ -17,7 +17,10 @@ static inline bool souk_is_plain(char c)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-/* 0 when all eight bytes of the word are plain. */
+/*
+ * 0 when all eight bytes of the word are plain; else the top bit of each byte that is not is set,
+ * and perhaps those of bytes above the lowest of them.
+ */
 static inline uint64_t souk_word_special(uint64_t word)
 {
     /* Subtracting sets the top bit of a byte that was too small; a borrow needs such a byte below
@@ -29,14 +32,32 @@ static inline uint64_t souk_word_special(uint64_t word)
     return (small | word) & SOUK_EVERY_BYTE(0x80);
 }
 
+/* How many bytes of the eight at `at` are plain before the first that is not; `special` is not 0.
+ */
+static inline size_t souk_plain_before(uint64_t special, const char *at)
+{
+#if defined(__GNUC__) && defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    (void)at;
+    return (size_t)__builtin_ctzll(special) / 8;
+#else
+    size_t count = 0;
+    (void)special;
+    while (souk_is_plain(at[count])) {
+        count++;
+    }
+    return count;
+#endif
+}
+
 /* The first byte that is not plain, or `end`. */
 static inline const char *souk_scan_plain(const char *at, const char *end)
 {
     while (end - at >= 8) {
         uint64_t word;
         memcpy(&word, at, sizeof word);
-        if (souk_word_special(word) != 0) {
-            break;
+        uint64_t special = souk_word_special(word);
+        if (special != 0) {
+            return at + souk_plain_before(special, at);
         }
         at += sizeof word;
     }

@@ -17,8 +17,8 @@ void souk_jw_init(souk_jw *w, souk_buf *out)
 static bool make_room(souk_jw *w, size_t count)
 {
     const souk_buf *out = w->out;
-    bool has_room = out->failed == SOUK_OK && count < out->cap - out->len && out->len <= out->max &&
-                    count <= out->max - out->len;
+    bool has_room =
+        out->failed == SOUK_OK && count < out->cap - out->len && count <= out->max - out->len;
     return has_room || souk_buf_reserve(w->out, count) == SOUK_OK;
 }
 
@@ -102,60 +102,100 @@ static size_t escape(char c, char out[6])
     return 6;
 }
 
-/*
- * Writes the rest of a string from the first byte that is not plain. Room for the bytes as they
- * are, and for the closing quote, has been made.
+/* Copies plain bytes up to the first one that is not, or to `end`; moves both places behind them.
  */
-static void put_special(souk_jw *w, const char *at, const char *end)
+static void copy_plain(const char **from, const char *end, char **to)
 {
-    while (at < end) {
-        uint32_t ignored;
+    const char *at = *from;
+    char *out = *to;
+    while (end - at >= 8) {
+        uint64_t word;
+        memcpy(&word, at, sizeof word);
+        uint64_t special = souk_word_special(word);
+        if (special != 0) {
+            break;
+        }
+        memcpy(out, at, sizeof word);
+        at += sizeof word;
+        out += sizeof word;
+    }
+    while (at < end && souk_is_plain(*at)) {
+        *out++ = *at++;
+    }
+    *from = at;
+    *to = out;
+}
+
+/*
+ * Writes the bytes of a string at `to`, where there is room for them as they are and for `behind`
+ * bytes more. Returns the end of what was written, NULL on failure.
+ */
+static char *copy_string(souk_jw *w, const char *at, const char *end, char *to, size_t behind)
+{
+    for (;;) {
+        copy_plain(&at, end, &to);
+        if (at == end) {
+            return to;
+        }
         if ((unsigned char)*at >= 0x80) {
+            uint32_t ignored;
             size_t len = souk_utf8_decode(souk_slice_make(at, (size_t)(end - at)), &ignored);
             if (len == 0) {
                 w->invalid = true;
-                return;
+                return NULL;
             }
-            append(w, at, len);
+            memcpy(to, at, len);
             at += len;
+            to += len;
         } else {
             char text[6];
-            size_t len = escape(*at, text);
-            at++;
-            if (!make_room(w, len + (size_t)(end - at) + 1)) {
-                return;
+            size_t len = escape(*at++, text);
+            w->out->len = (size_t)(to - w->out->data);
+            if (!make_room(w, len + (size_t)(end - at) + behind)) {
+                return NULL;
             }
-            append(w, text, len);
+            to = w->out->data + w->out->len;
+            memcpy(to, text, len);
+            to += len;
         }
-        const char *plain_end = souk_scan_plain(at, end);
-        append(w, at, (size_t)(plain_end - at));
-        at = plain_end;
     }
+}
+
+static void put_string(souk_jw *w, souk_slice value, bool is_key)
+{
+    size_t behind = is_key ? 2 : 1; /* the closing quote, and a colon */
+    size_t room;
+    if (!souk_size_add(value.len, w->comma + 1 + behind, &room) || !make_room(w, room)) {
+        return;
+    }
+    souk_buf *out = w->out;
+    char *to = out->data + out->len;
+    if (w->comma) {
+        *to++ = ',';
+    }
+    *to++ = '"';
+    if (value.len > 0) {
+        to = copy_string(w, value.ptr, value.ptr + value.len, to, behind);
+    }
+    if (to != NULL) {
+        *to++ = '"';
+        if (is_key) {
+            *to++ = ':';
+        }
+        out->len = (size_t)(to - out->data);
+    }
+    out->data[out->len] = '\0';
 }
 
 void souk_jw_string(souk_jw *w, souk_slice value)
 {
-    size_t least;
-    if (!souk_size_add(value.len, 3, &least) || !begin_value(w, value.len + 2)) {
-        return;
-    }
-    append(w, "\"", 1);
-    if (value.len > 0) {
-        const char *end = value.ptr + value.len;
-        const char *plain_end = souk_scan_plain(value.ptr, end);
-        append(w, value.ptr, (size_t)(plain_end - value.ptr));
-        put_special(w, plain_end, end);
-    }
-    if (make_room(w, 1)) {
-        append(w, "\"", 1);
-    }
+    put_string(w, value, false);
+    w->comma = true;
 }
 
 void souk_jw_key(souk_jw *w, souk_slice key)
 {
-    souk_jw_string(w, key);
-    w->comma = false;
-    put_value(w, ":", 1);
+    put_string(w, key, true);
     w->comma = false;
 }
 
