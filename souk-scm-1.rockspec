@@ -132,6 +132,8 @@ build = {
         "src/pool/entry.c",
         "src/pool/mcp_endpoint.c",
         "src/pool/mcp_handler.c",
+        "src/pool/mcp_open.c",
+        "src/pool/mcp_report.c",
         "src/pool/pool.c",
         "src/pool/report.c",
         "src/pool/slot.c",
@@ -177,6 +179,7 @@ build = {
     ["souk.local_provider"] = "lua/souk/local_provider.lua",
     ["souk.nearest"] = "lua/souk/nearest.lua",
     ["souk.options"] = "lua/souk/options.lua",
+    ["souk.types"] = "lua/souk/types.lua",
   },
 }
 test = {
