@@ -33,7 +33,7 @@ for lua in $luas; do
     fi
     echo "--- $lua${SOUK_BUILD:+, sanitized}"
     if [ "$mode" = sanitized ]; then
-        LD_PRELOAD=$preload timeout 900 "$lua" "$busted" -o plainTerminal --exclude-tags=harness "$@" || failed=1
+        timeout 900 env LD_PRELOAD="$preload" "$lua" "$busted" -o plainTerminal --exclude-tags=harness "$@" || failed=1
     else
         timeout 600 "$lua" "$busted" -o plainTerminal "$@" || failed=1
     fi
