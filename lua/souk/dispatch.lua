@@ -3,8 +3,15 @@
 -- Three things come out of the core: calls that ended (for handles), questions (for functions of the script that give
 -- credentials or implement a session handler), and events (for observers).
 local core = require "souk.core"
+local nearest = require "souk.nearest"
 
 local dispatch = {}
+
+--- Every event there is; observers may also ask for "*".
+dispatch.events = {
+  "session_opening", "session_opened", "session_renewed", "session_reused", "session_failed", "session_lost",
+  "session_closed",
+}
 
 -- The dispatcher's part of a market's state. It hangs on the userdata itself (not in a table of this module), so that
 -- a market whose callbacks refer to it can be collected on every Lua.
@@ -12,25 +19,28 @@ local function state_of(market)
   return market:_state().dispatch
 end
 
+dispatch.state_of = state_of
+
 function dispatch.attach(market, private)
   market:_state().dispatch = {
     handles = setmetatable({}, { __mode = "v" }), -- call number -> handle; nobody waits for a collected one
     kept = {},        -- handles with callbacks, which must not be collected
     functions = {},   -- number -> function or table of functions, for questions
     observers = {},   -- event name -> list of functions
+    observer_count = 0,
     on_error = private.on_error,
     host = private.host,
   }
 end
 
 --- Remembers the handle that the end of this call belongs to.
-function dispatch.expect(market, id, handle)
-  state_of(market).handles[id] = handle
+function dispatch.expect(handle)
+  handle.state_.handles[handle.id_] = handle
 end
 
 --- Keeps the handle alive until its call has ended.
-function dispatch.keep(market, handle)
-  state_of(market).kept[handle.id_] = handle
+function dispatch.keep(handle)
+  handle.state_.kept[handle.id_] = handle
 end
 
 --- Gives a function (or a table of them) a number by which the core asks for it.
@@ -56,17 +66,39 @@ local function guarded(state, f, ...)
   end
 end
 
---- Adds an observer; returns a function that removes it.
+--- Calls f with how a call ended, as it would have been called if the call were still running.
+function dispatch.tell(handle, f)
+  guarded(handle.state_, f, handle.value_, handle.err_)
+end
+
+local function check_event(name)
+  if name == "*" then
+    return
+  end
+  for _, known in ipairs(dispatch.events) do
+    if name == known then
+      return
+    end
+  end
+  error(("on: there is no event '%s'%s"):format(name, nearest.hint(name, dispatch.events)), 4)
+end
+
+--- Adds an observer; returns a function that removes it. The core makes events only while somebody observes.
 function dispatch.observe(market, name, f)
+  check_event(name)
   local state = state_of(market)
   local list = state.observers[name] or {}
+  local entry = { f = f }
   state.observers[name] = list
-  list[#list + 1] = f
+  list[#list + 1] = entry
+  state.observer_count = state.observer_count + 1
   market:_observe(true)
   return function()
     for i, other in ipairs(list) do
-      if other == f then
+      if other == entry then
         table.remove(list, i)
+        state.observer_count = state.observer_count - 1
+        market:_observe(state.observer_count > 0)
         return
       end
     end
@@ -78,8 +110,8 @@ local function tell_observers(state, name, event)
   for _, key in ipairs { name, "*" } do
     local list = state.observers[key]
     if list then
-      for _, f in ipairs { (table.unpack or unpack)(list) } do
-        guarded(state, f, event)
+      for _, entry in ipairs { (table.unpack or unpack)(list) } do
+        guarded(state, entry.f, event)
       end
     end
   end
@@ -92,6 +124,9 @@ local function call_ended(state, id, value, err)
   end
   state.handles[id] = nil
   state.kept[id] = nil
+  if err and handle.capability_ and not err.capability then
+    err.capability = handle.capability_
+  end
   handle.done_, handle.value_, handle.err_ = true, value, err
   if handle.callbacks_ then
     for _, f in ipairs(handle.callbacks_) do
@@ -131,6 +166,9 @@ local questions = {
   end,
 }
 
+-- What kind of error it is when a function gives a mere text, or raises one.
+local failures = { credential = "auth", open = "transport", call = "tool" }
+
 local function answer(market, state, ask, kind, number, payload)
   local f = state.functions[number]
   local ok, value, err = pcall(questions[kind], f, payload)
@@ -144,7 +182,7 @@ local function answer(market, state, ask, kind, number, payload)
     err, value = value, nil
   end
   if value == nil then
-    market:_answer_error(ask, err)
+    market:_answer_error(ask, type(err) == "table" and err or { kind = failures[kind], message = tostring(err) })
   else
     market:_answer(ask, value)
   end
@@ -175,6 +213,11 @@ function dispatch.step(market, timeout)
   end
   drain(market, state)
   return true
+end
+
+--- Hands out how everything ended, before a market is let go.
+function dispatch.finish(market)
+  drain(market, state_of(market))
 end
 
 --- Waits until the handle has ended, in the way of the host.

@@ -9,14 +9,17 @@ Handle.__name = "souk.handle"
 
 -- A handle is a table and not userdata: what it stands for lives in the core and ends by its deadline at the latest,
 -- so nothing has to happen when a handle is collected.
-local function make(market, id)
-  return setmetatable({ market_ = market, id_ = id, done_ = false, value_ = nil, err_ = nil, callbacks_ = false }, Handle)
+local function make(market, id, capability)
+  return setmetatable({
+    market_ = market, state_ = dispatch.state_of(market), id_ = id, capability_ = capability,
+    done_ = false, value_ = nil, err_ = nil, callbacks_ = false,
+  }, Handle)
 end
 
---- A handle for the call with this number.
-function handle.new(market, id)
-  local h = make(market, id)
-  dispatch.expect(market, id, h)
+--- A handle for the call with this number. The capability is named in its error; nil when there is none.
+function handle.new(market, id, capability)
+  local h = make(market, id, capability)
+  dispatch.expect(h)
   return h
 end
 
@@ -27,6 +30,11 @@ function handle.finished(market, value, err)
   return h
 end
 
+local function check_seconds(where, seconds)
+  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
+    error(("%s: expected a number of seconds, got %s"):format(where, tostring(seconds)), 3)
+  end
+end
 
 --- Whether the call has ended. Does what can be done without waiting.
 function Handle:done()
@@ -41,6 +49,7 @@ end
 -- @return any the result, or nil
 -- @return souk.Error|nil
 function Handle:wait(timeout)
+  check_seconds("wait", timeout)
   if not self.done_ then
     local ok, err = dispatch.wait(self.market_, self, timeout)
     if not ok then
@@ -58,18 +67,18 @@ function Handle:cancel()
   end
 end
 
---- Calls f(value, err) once, when the call has ended; at once if it has.
+--- Calls f(value, err) once, when the call has ended; at once if it has. What f raises goes to `on_error`.
 function Handle:on_done(f)
   if type(f) ~= "function" then
     error("on_done: expected a function, got " .. type(f), 2)
   end
   if self.done_ then
-    f(self.value_, self.err_)
+    dispatch.tell(self, f)
     return
   end
   self.callbacks_ = self.callbacks_ or {}
   self.callbacks_[#self.callbacks_ + 1] = f
-  dispatch.keep(self.market_, self)
+  dispatch.keep(self)
 end
 
 Handle.__tostring = function(self)

@@ -16,7 +16,7 @@ local souk = {
   error_kinds = core.error_kinds,
 }
 
--- Methods written in C are there already: get, list, remove, sessions, stats, close, and the private ones with "_".
+-- Methods written in C are there already: get, list, remove_server, sessions, stats, and the private ones with "_".
 local Market = core.market_methods
 
 --- Opens a marketplace with its session pool.
@@ -80,6 +80,14 @@ function Market:register(manifest)
   return true
 end
 
+--- Removes a capability; calls that are under way go on.
+-- @return boolean whether it was there
+function Market:remove(id)
+  local was_there = self:_remove(id)
+  local_provider.set(self, id, nil)
+  return was_there
+end
+
 --- Adds a server, asks it for its tools, and registers each as mcp.<name>.<tool>.
 -- @param name string
 -- @param opts souk.ServerOptions
@@ -103,7 +111,7 @@ end
 --- Asks a server again for its tools; those that are gone are removed from the marketplace.
 -- @param timeout number|nil seconds
 function Market:refresh(name, timeout)
-  local call, err = self:_discover(name, timeout or 0)
+  local call, err = self:_discover(name, timeout)
   if not call then
     return nil, err
   end
@@ -127,7 +135,7 @@ end
 function Market:start(id, input, opts)
   local call, err = self:_call(id, input, opts)
   if call then
-    return handle.new(self, call)
+    return handle.new(self, call, id)
   elseif call == false then
     return handle.finished(self, local_provider.call(self, id, input, opts))
   end
@@ -143,7 +151,7 @@ end
 function Market:call(id, input, opts)
   local call, err = self:_call(id, input, opts)
   if call then
-    return handle.new(self, call):wait()
+    return handle.new(self, call, id):wait()
   elseif call == false then
     return local_provider.call(self, id, input, opts)
   end
@@ -164,7 +172,7 @@ function Market:request(server, method, params, opts)
 end
 
 --- Calls f(event) for every event of that name; "*" for all. Returns a function that ends it.
--- @param name string such as "session_opened"; see the README for the list
+-- @param name string such as "session_opened"; souk.EventName in types.lua has them all
 function Market:on(name, f)
   if type(name) ~= "string" then
     error("on: expected the name of an event, got " .. type(name), 2)
@@ -179,7 +187,19 @@ end
 -- @return boolean|nil true
 -- @return souk.Error|nil
 function Market:step(timeout)
-  return dispatch.step(self, timeout or 0)
+  return dispatch.step(self, timeout)
+end
+
+--- Ends all calls (their handles get an error of kind "closed"), says good-bye to servers, stops children. Harmless
+-- when the market is closed already.
+-- @param timeout number|nil how long to wait for servers and children; default 10
+-- @return boolean true
+function Market:close(timeout)
+  if self:_end(timeout) then
+    dispatch.finish(self)
+    self:_release()
+  end
+  return true
 end
 
 return souk

@@ -17,21 +17,33 @@ function local_provider.set(market, id, f)
   functions_of(market)[id] = f
 end
 
+-- What a function raised or returned as its error: one of souk's is passed on, a table with a message becomes one, and
+-- everything else is its message.
 local function as_error(value, id)
   if getmetatable(value) == core.error_metatable then
+    value.capability = value.capability or id
     return value
   end
-  return core.error("tool", tostring(value), { capability = id, delivery = "delivered" })
+  local fields = { capability = id, delivery = "delivered" }
+  if type(value) ~= "table" or type(value.message) ~= "string" then
+    return core.error("tool", tostring(value), fields)
+  end
+  for key, field in pairs(value) do
+    if key ~= "kind" and key ~= "message" then
+      fields[key] = field
+    end
+  end
+  return core.error(core.error_kinds[value.kind] and value.kind or "tool", value.message, fields)
 end
 
 --- Calls it: the same door as for every other capability, so policy and input were checked before.
 -- @return any the result; nil from the function becomes souk.null
--- @return souk.Error|nil kind "tool" when it raised an error, or returned nil and a message
+-- @return souk.Error|nil when it raised an error, or returned nil and one: kind "tool" unless it names another
 function local_provider.call(market, id, input, opts)
   local f = functions_of(market)[id]
   if not f then
-    return nil, core.error("config", ("capability '%s' has no function in this program, and no metadata that says where it is")
-      :format(id), { capability = id, delivery = "not_sent" })
+    local message = "capability '%s' has no function in this program, and no metadata that says where it is"
+    return nil, core.error("config", message:format(id), { capability = id, delivery = "not_sent" })
   end
   local ok, result, err = pcall(f, input == nil and {} or input, opts or {})
   if not ok then

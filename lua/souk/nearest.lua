@@ -24,11 +24,11 @@ end
 -- @param name string
 -- @param known string[]
 function nearest.hint(name, known)
-  table.sort(known)
   local best, least = nil, 4
   for _, candidate in ipairs(known) do
     local d = distance(name, candidate)
-    if d < least and d < #candidate then
+    local is_nearer = d < least or (d == least and best and candidate < best)
+    if is_nearer and d < #candidate then
       best, least = candidate, d
     end
   end

@@ -93,7 +93,7 @@ function options.server(name, opts)
     check_type("add_server", key, value, server_options[key])
     settings[key] = value
   end
-  if not settings.url == not settings.command then
+  if (settings.url == nil) == (settings.command == nil) then
     error("add_server: expected either url or command", 3)
   end
   local wants_tools = settings.discover ~= false

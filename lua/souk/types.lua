@@ -1,4 +1,5 @@
 ---@meta souk
+-- luacheck: ignore 212 241
 --- Types of souk's public face, for language servers that understand LuaCATS annotations. Never loaded at run time.
 --- All times are in seconds.
 
@@ -109,7 +110,7 @@ local souk = {}
 ---@field timeout number|nil
 ---@field identity string|nil takes the place of the server's
 ---@field raw boolean|nil the whole result instead of its value; a result with isError is then a result
----@field resend boolean|nil true: executing it twice does no harm; false: never send it twice, whatever the tool's annotations say
+---@field resend boolean|nil true: executing it twice does no harm; false: never twice, whatever its annotations say
 ---@field validate boolean|nil false: check neither input nor output
 
 ---@class souk.ManifestInput
@@ -139,6 +140,7 @@ local souk = {}
 ---@field effects string[]
 ---@field domains string[]
 ---@field categories string[]
+---@field language any
 ---@field input_schema table|boolean|nil
 ---@field output_schema table|boolean|nil
 ---@field annotations table|nil
@@ -199,8 +201,17 @@ local souk = {}
 ---@field waiting integer now
 ---@field capabilities integer now
 
+---@alias souk.EventName
+---| "session_opening"
+---| "session_opened"
+---| "session_renewed" # opened again, after one before was lost or closed
+---| "session_reused"  # a call found it open
+---| "session_failed"  # it could not be opened
+---| "session_lost"
+---| "session_closed"
+
 ---@class souk.Event
----@field name "session_opening"|"session_opened"|"session_renewed"|"session_reused"|"session_failed"|"session_lost"|"session_closed"|"session_evicted"
+---@field name souk.EventName
 ---@field server string
 ---@field handler string
 ---@field identity string
@@ -223,9 +234,11 @@ local souk = {}
 ---@field params table|nil
 ---@field call integer
 
+--- A session handler written in Lua. When `call` gives an error of kind "closed", the session is gone and nothing was
+--- executed: souk opens another one, and calls once more.
 ---@class souk.Handler
 ---@field open fun(target: souk.HandlerTarget): any, any a session: any value that has JSON; or nil, err
----@field call fun(session: any, request: souk.HandlerRequest): any, any a result; or nil, err; err.kind "closed": the session is gone and nothing was executed
+---@field call fun(session: any, request: souk.HandlerRequest): any, any a result; or nil, err
 ---@field close (fun(session: any))|nil
 ---@field cancel (fun(session: any, call: integer))|nil
 
@@ -332,7 +345,7 @@ function Market:start(id, input, opts) end
 ---@return souk.Error|nil
 function Market:request(server, method, params, opts) end
 
----@param name string
+---@param name souk.EventName|"*"
 ---@param f fun(event: souk.Event)
 ---@return fun() ends the observation
 function Market:on(name, f) end
@@ -348,7 +361,8 @@ function Market:sessions() end
 ---@return souk.Stats
 function Market:stats() end
 
---- Ends all calls, says good-bye to servers, stops children. Harmless when it is closed already.
+--- Ends all calls with an error of kind "closed", says good-bye to servers, stops children. Harmless when it is closed
+--- already.
 ---@param timeout number|nil how long to wait for that; default 10
 ---@return true
 function Market:close(timeout) end

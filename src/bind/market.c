@@ -106,20 +106,26 @@ static int l_open(lua_State *L)
 
 enum { CLOSE_PATIENCE = 10000, GC_PATIENCE = 200 };
 
-/* market:close(timeout): orderly, and harmless when it is closed already. */
-static int l_close(lua_State *L)
+/*
+ * _end(seconds) -> whether the market was open. Ends calls and closes sessions; how they ended can
+ * still be fetched with _next until _release.
+ */
+static int l_end(lua_State *L)
 {
     souk_market *market = souk_bind_market_any(L, 1);
+    souk_ms patience = souk_bind_opt_seconds(L, 2, CLOSE_PATIENCE);
     if (market->rt != NULL) {
-        souk_ms patience = CLOSE_PATIENCE;
-        if (lua_type(L, 2) == LUA_TNUMBER) {
-            patience = (souk_ms)(lua_tonumber(L, 2) * 1000);
-        }
         souk_runtime_close(market->rt, patience);
-        let_go(market);
     }
-    lua_pushboolean(L, 1);
+    lua_pushboolean(L, market->rt != NULL);
     return 1;
+}
+
+/* _release(): frees everything; harmless when that was done already. */
+static int l_release(lua_State *L)
+{
+    let_go(souk_bind_market_any(L, 1));
+    return 0;
 }
 
 /* A market that was forgotten: say good-bye to servers if that is quick, leave nothing behind in
@@ -134,11 +140,15 @@ static int l_gc(lua_State *L)
     return 0;
 }
 
-/* `local market <close>`: the error or nil that Lua gives as second argument does not matter. */
+/* `local market <close>`: the method, which is written in Lua because it hands out how calls ended.
+ */
 static int l_scope_end(lua_State *L)
 {
     lua_settop(L, 1);
-    return l_close(L);
+    lua_getfield(L, 1, "close");
+    lua_insert(L, 1);
+    lua_call(L, 1, 0);
+    return 0;
 }
 
 static int l_tostring(lua_State *L)
@@ -175,7 +185,8 @@ static int l_now(lua_State *L)
 
 int souk_bind_open_market(lua_State *L)
 {
-    static const luaL_Reg own_methods[] = {{"close", l_close}, {"_state", l_state}, {NULL, NULL}};
+    static const luaL_Reg own_methods[] = {
+        {"_end", l_end}, {"_release", l_release}, {"_state", l_state}, {NULL, NULL}};
     static const luaL_Reg meta[] = {
         {"__gc", l_gc}, {"__close", l_scope_end}, {"__tostring", l_tostring}, {NULL, NULL}};
     int module = lua_gettop(L);

@@ -51,6 +51,10 @@ extern const luaL_Reg souk_bind_call_methods[];
 extern const luaL_Reg souk_bind_registry_methods[];
 extern const luaL_Reg souk_bind_info_methods[];
 
+/* An argument in seconds, as milliseconds; `standard` when it is absent. Raises for a negative one.
+ */
+souk_ms souk_bind_opt_seconds(lua_State *L, int index, souk_ms standard);
+
 /* An optional field of a table; raises "`where`: option 'x': expected ..." for a wrong type. */
 bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name,
                            souk_slice *out);

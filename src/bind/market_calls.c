@@ -182,7 +182,7 @@ static int l_discover(lua_State *L)
     souk_slice server = check_slice(L, 2);
     souk_err err;
     uint64_t call = 0;
-    souk_ms timeout = (souk_ms)(luaL_optnumber(L, 3, 0) * 1000);
+    souk_ms timeout = souk_bind_opt_seconds(L, 3, 0);
     int failed = souk_runtime_discover(market->rt, server, timeout, &call, &err);
     return started(L, failed, call, &err, server);
 }
@@ -228,8 +228,7 @@ static int l_check(lua_State *L)
 static int l_step(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    lua_Number seconds = luaL_checknumber(L, 2);
-    souk_ms wait = seconds >= 0 && seconds < 1e9 ? (souk_ms)(seconds * 1000 + 0.999) : 0;
+    souk_ms wait = souk_bind_opt_seconds(L, 2, 0);
     souk_err err;
     if (souk_runtime_step(market->rt, wait, &err) != SOUK_OK) {
         return souk_bind_fail(L, &err);
@@ -393,11 +392,13 @@ static int l_handler(lua_State *L)
     return 1;
 }
 
-/* _observe(wanted) */
+/* _observe(wanted); harmless when the market is closed */
 static int l_observe(lua_State *L)
 {
-    souk_market *market = souk_bind_market(L, 1);
-    souk_pool_want_notes(souk_runtime_pool(market->rt), lua_toboolean(L, 2));
+    souk_market *market = souk_bind_market_any(L, 1);
+    if (market->rt != NULL) {
+        souk_pool_want_notes(souk_runtime_pool(market->rt), lua_toboolean(L, 2));
+    }
     return 0;
 }
 

@@ -23,15 +23,28 @@ bool souk_bind_field_slice(lua_State *L, int table, const char *where, const cha
     return text != NULL;
 }
 
+enum { MOST_SECONDS = 1000000000 };
+
+souk_ms souk_bind_opt_seconds(lua_State *L, int index, souk_ms standard)
+{
+    if (lua_isnoneornil(L, index)) {
+        return standard;
+    }
+    lua_Number seconds = luaL_checknumber(L, index);
+    luaL_argcheck(L, seconds >= 0, index, "expected a number of seconds");
+    return (souk_ms)ceil((seconds < MOST_SECONDS ? seconds : MOST_SECONDS) * 1000);
+}
+
 bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name,
                              souk_ms *out)
 {
     lua_getfield(L, table, name);
     int type = lua_type(L, -1);
     lua_Number seconds = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
-    if (type != LUA_TNIL && (type != LUA_TNUMBER || !(seconds >= 0) || seconds > 1e9)) {
+    if (type != LUA_TNIL && (type != LUA_TNUMBER || !(seconds > 0) || seconds > MOST_SECONDS)) {
         luaL_error(L, "%s: option '%s': expected a number of seconds, got %s", where, name,
-                   type == LUA_TNUMBER ? "one that is no time" : lua_typename(L, type));
+                   type == LUA_TNUMBER ? "one that is too small or too large"
+                                       : lua_typename(L, type));
     }
     lua_pop(L, 1);
     if (type == LUA_TNIL) {

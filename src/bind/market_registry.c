@@ -244,7 +244,7 @@ static int l_add_server(lua_State *L)
     return 1;
 }
 
-/* market:remove(id) -> whether it was there */
+/* _remove(id) -> whether it was there */
 static int l_remove(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
@@ -354,7 +354,7 @@ const luaL_Reg souk_bind_registry_methods[] = {{"_load", l_load},
                                                {"_export", l_export},
                                                {"_register", l_register},
                                                {"_add_server", l_add_server},
-                                               {"remove", l_remove},
+                                               {"_remove", l_remove},
                                                {"remove_server", l_remove_server},
                                                {"get", l_get},
                                                {"list", l_list},

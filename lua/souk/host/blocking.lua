@@ -1,5 +1,6 @@
 --- The host for plain Lua: whoever waits drives the engine. No thread exists, nothing happens between calls.
 local core = require "souk.core"
+local dispatch = require "souk.dispatch"
 
 local blocking = { name = "blocking" }
 
@@ -10,7 +11,6 @@ local LONGEST_WAIT = 3600
 -- @param timeout number|nil seconds
 -- @return boolean|nil true; nil and an error of kind "timeout" when the time is over first
 function blocking.wait(market, handle, timeout)
-  local dispatch = require "souk.dispatch"
   local deadline = timeout and core.now() + timeout
   while not handle.done_ do
     local left = deadline and deadline - core.now() or LONGEST_WAIT
