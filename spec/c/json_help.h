@@ -1,5 +1,7 @@
-/* Short ways to read and write JSON in the tests of every room. A failure to read is a failed
- * check. */
+/*
+ * Short ways to read and write JSON in the tests of every room. A failure to read is a failed
+ * check.
+ */
 #ifndef SOUK_SPEC_JSON_HELP_H
 #define SOUK_SPEC_JSON_HELP_H
 
@@ -7,8 +9,10 @@
 #include "json/read.h"
 #include "json/write.h"
 
-/* Reads `text` into an initialised document with default limits; the root, or NULL after a failed
- * check. */
+/*
+ * Reads `text` into an initialised document with default limits; the root, or NULL after a failed
+ * check.
+ */
 static inline const souk_jval *help_read(souk_json_doc *doc, souk_slice text)
 {
     souk_err err;

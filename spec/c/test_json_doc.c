@@ -105,7 +105,8 @@ static void numbers_are_integers_when_their_value_is_one(void)
     souk_json_doc_free(&doc);
 }
 
-/* The document of RFC 6901 section 5 in our own words: keys with every character that needs care.
+/*
+ * The document of RFC 6901 section 5 in our own words: keys with every character that needs care.
  */
 static void pointers_find_what_they_name(void)
 {
@@ -214,7 +215,8 @@ static void duplicates_take_part_in_equality_as_in_look_ups(void)
     check_equality("{\"a\":1,\"a\":2}", "{\"a\":3,\"a\":2}", true);
 }
 
-/* {"k0":0,"k1":1,...}, in one order or the other, with `odd` as the value of one key in the middle.
+/*
+ * {"k0":0,"k1":1,...}, in one order or the other, with `odd` as the value of one key in the middle.
  */
 static char *large_object(souk_buf *out, unsigned count, bool backwards, const char *odd)
 {

@@ -231,8 +231,10 @@ static void random_literals_agree_with_strtod(void)
     }
 }
 
-/* Texts right at, and right beside, the middle between two neighbouring doubles: the hardest ones
- * to round. */
+/*
+ * Texts right at, and right beside, the middle between two neighbouring doubles: the hardest ones
+ * to round.
+ */
 static void ties_between_two_doubles_go_to_the_even_one(void)
 {
     uint64_t seed = 998244353;
@@ -259,8 +261,10 @@ static void ties_between_two_doubles_go_to_the_even_one(void)
 
 static void ties_between_subnormals_are_decided_by_the_last_of_many_digits(void)
 {
-    /* Half of the smallest subnormal: 2^-1075, exactly. It rounds to 0, anything more to the
-     * subnormal. */
+    /*
+     * Half of the smallest subnormal: 2^-1075, exactly. It rounds to 0, anything more to the
+     * subnormal.
+     */
     char text[1200];
     snprintf(text, sizeof text, "%.780Le", ldexpl(1, -1075));
     check_literal(text);

@@ -128,8 +128,10 @@ static void valid_utf8_is_taken_as_it_is(void)
     check_string("\"\xEF\xBB\xBF\"", SOUK_LIT("\xEF\xBB\xBF"));
 }
 
-/* A string of `len` bytes with one byte that needs attention at `at`, in a block of exactly its
- * size. */
+/*
+ * A string of `len` bytes with one byte that needs attention at `at`, in a block of exactly its
+ * size.
+ */
 static void check_with_byte_at(size_t len, size_t at, char c)
 {
     char *text = malloc(len + 2);

@@ -131,8 +131,10 @@ static bool is_wanted(const char *name)
     return name[0] == 'y';
 }
 
-/* Runs the texts of one kind, and those variants of them that are no UTF-8; returns how many there
- * were. */
+/*
+ * Runs the texts of one kind, and those variants of them that are no UTF-8; returns how many there
+ * were.
+ */
 static int run_kind(char kind)
 {
     int count = 0;
@@ -178,7 +180,8 @@ static void every_open_case_is_decided(void)
     CHECK_INT(left_open, DECISIONS);
 }
 
-/* Reads the array in the package's data/parsing.js: a line that exports it, and JSON behind that.
+/*
+ * Reads the array in the package's data/parsing.js: a line that exports it, and JSON behind that.
  */
 static json_t *load_suite(const char *folder)
 {

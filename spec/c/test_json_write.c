@@ -95,7 +95,8 @@ static void what_json_cannot_say_makes_the_writer_invalid(void)
     souk_buf_free(&out);
 }
 
-/* With every maximum there is either the whole text or an error, and never more than the maximum.
+/*
+ * With every maximum there is either the whole text or an error, and never more than the maximum.
  */
 static void the_maximum_of_the_buffer_is_exact(void)
 {

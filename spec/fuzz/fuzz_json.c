@@ -1,6 +1,7 @@
 /*
- * The JSON room from the outside: reads any bytes, checks that the tape holds together, writes the document, reads that
- * again and compares; and reads every value alone from the bytes that it says it was read from.
+ * The JSON room from the outside: reads any bytes, checks that the tape holds together, writes the
+ * document, reads that again and compares; and reads every value alone from the bytes that it says
+ * it was read from.
  *
  * The first byte of the input chooses the limits.
  */

@@ -1,9 +1,10 @@
 /*
- * Our reader against jansson: both accept or both refuse, and what they accept has the same value. The differences that
- * are meant:
+ * Our reader against jansson: both accept or both refuse, and what they accept has the same value.
+ * The differences that are meant:
  *
  * - jansson refuses integers past 64 bits; here they keep their digits.
- * - jansson keeps one member of duplicate keys, the last; here all are on the tape and the last one counts.
+ * - jansson keeps one member of duplicate keys, the last; here all are on the tape and the last one
+ *   counts.
  * - jansson cannot hold NUL in a key; here every character can be in one.
  * - jansson takes a NUL byte behind the value for the end of the text; here it is refused.
  * - Depth: both are given more than the input can need, or the case is left out.
@@ -17,7 +18,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MOST_BYTES = SOUK_JSON_MAX_DEPTH }; /* a text of so many bytes cannot be nested too deeply for either */
+/* A text of so many bytes cannot be nested too deeply for either. */
+enum { MOST_BYTES = SOUK_JSON_MAX_DEPTH };
 
 static void demand(bool condition)
 {

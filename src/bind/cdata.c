@@ -82,7 +82,8 @@ bool souk_cdata_push_digits(lua_State *L, int index)
     return is_integer;
 }
 
-/* The value of a literal of an unsigned number; false when it is negative or has more than 64 bits.
+/*
+ * The value of a literal of an unsigned number; false when it is negative or has more than 64 bits.
  */
 static bool to_uint64(souk_slice digits, uint64_t *out)
 {
@@ -108,7 +109,8 @@ bool souk_cdata_push_integer(lua_State *L, souk_slice digits)
     bool is_signed = number.type == SOUK_JSON_INT;
     if (is_signed) {
         int64_t low = (int64_t)((uint64_t)number.integer & UINT32_MAX);
-        lua_pushnumber(L, (lua_Number)((number.integer - low) / (INT64_C(1) << 32)));
+        int64_t high = (number.integer - low) / (INT64_C(1) << 32);
+        lua_pushnumber(L, (lua_Number)high);
         lua_pushnumber(L, (lua_Number)low);
     } else if (to_uint64(digits, &bits)) {
         lua_pushnumber(L, (lua_Number)(bits >> 32));

@@ -1,5 +1,7 @@
-/* 64-bit integers of LuaJIT. Its C interface knows nothing of them, so a few lines of Lua do the
- * work. */
+/*
+ * 64-bit integers of LuaJIT. Its C interface knows nothing of them, so a few lines of Lua do the
+ * work.
+ */
 #ifndef SOUK_BIND_CDATA_H
 #define SOUK_BIND_CDATA_H
 

@@ -34,8 +34,10 @@
 
 #define souk_lua_rawlen lua_objlen
 
-/* Sets the functions into the table below the `upvalues` topmost values, which they share and which
- * are popped. */
+/*
+ * Sets the functions into the table below the `upvalues` topmost values, which they share and which
+ * are popped.
+ */
 static inline void souk_lua_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues)
 {
     luaL_checkstack(L, upvalues + 1, "too many upvalues");

@@ -7,11 +7,11 @@
 #include "bind/values.h"
 #include "json/read.h"
 
-enum {
-    KEPT_BYTES = 256 * 1024
-}; /* a scratch buffer that has grown larger is not kept for the next call */
+/* A scratch buffer that has grown larger is not kept for the next call. */
+enum { KEPT_BYTES = 256 * 1024 };
 
-#define ENCODED_BYTES ((size_t)INT32_MAX) /* no Lua has longer strings everywhere */
+/* Some Luas cannot have longer strings. */
+#define ENCODED_BYTES ((size_t)INT32_MAX)
 
 static const char METATABLE[] = "souk.json.scratch";
 

@@ -7,7 +7,8 @@ typedef struct reading {
     lua_State *L;
     const souk_json_doc *doc;
     souk_big_integers big;
-    int mark; /* stack index of the array mark */
+    int mark;      /* stack index of the array mark */
+    bool has_mark; /* it has been put there: the first array does that */
     souk_err *err;
     int failed;
 } reading;
@@ -33,10 +34,22 @@ static bool push_big(reading *r, const souk_jval *value)
     return false;
 }
 
+/* Marks the table on top. */
+static void mark_array(reading *r)
+{
+    if (!r->has_mark) {
+        souk_marks_push(r->L);
+        lua_replace(r->L, r->mark);
+        r->has_mark = true;
+    }
+    lua_pushvalue(r->L, r->mark);
+    lua_setmetatable(r->L, -2);
+}
+
 static const souk_jval *push_array(reading *r, const souk_jval *array)
 {
     lua_State *L = r->L;
-    luaL_checkstack(L, 4, "JSON is nested too deeply");
+    luaL_checkstack(L, 8, "JSON is nested too deeply");
     lua_createtable(L, (int)array->size, 0);
     const souk_jval *next = array + 1;
     for (uint32_t i = 1; i <= array->size; i++) {
@@ -46,15 +59,14 @@ static const souk_jval *push_array(reading *r, const souk_jval *array)
         }
         lua_rawseti(L, -2, (int)i);
     }
-    lua_pushvalue(L, r->mark);
-    lua_setmetatable(L, -2);
+    mark_array(r);
     return next;
 }
 
 static const souk_jval *push_object(reading *r, const souk_jval *object)
 {
     lua_State *L = r->L;
-    luaL_checkstack(L, 4, "JSON is nested too deeply");
+    luaL_checkstack(L, 8, "JSON is nested too deeply");
     lua_createtable(L, 0, (int)object->size);
     const souk_jval *next = object + 1;
     for (uint32_t i = 0; i < object->size; i++) {
@@ -111,8 +123,8 @@ int souk_bind_push_value(lua_State *L, const souk_json_doc *doc, const souk_jval
 {
     int top = lua_gettop(L);
     luaL_checkstack(L, 4, "no room for a JSON value");
-    souk_marks_push(L);
-    reading r = {L, doc, big, top + 1, err, SOUK_OK};
+    lua_pushnil(L); /* the place of the array mark, and then of the result */
+    reading r = {.L = L, .doc = doc, .big = big, .mark = top + 1, .err = err};
     if (push_value(&r, value) == NULL) {
         lua_settop(L, top);
         return r.failed;

@@ -12,8 +12,10 @@
 #include "json/doc.h"
 #include "json/write.h"
 
-/* What becomes of an integer that this Lua cannot hold exactly: past 64 bits, or past 2^53 where
- * numbers are doubles. */
+/*
+ * What becomes of an integer that this Lua cannot hold exactly: past 64 bits, or past 2^53 where
+ * numbers are doubles.
+ */
 typedef enum souk_big_integers {
     SOUK_BIG_STRING, /* a string with its digits */
     SOUK_BIG_ERROR,
@@ -22,8 +24,8 @@ typedef enum souk_big_integers {
 
 /*
  * Pushes the Lua value of a JSON value. On failure (only of big integers) the kind, *err has a
- * message with the position in the text and nothing is pushed. It may raise when Lua is out of memory or stack: the
- * document must be owned by a userdata.
+ * message with the position in the text and nothing is pushed. It may raise when Lua is out of
+ * memory or stack: the document must be owned by a userdata.
  */
 int souk_bind_push_value(lua_State *L, const souk_json_doc *doc, const souk_jval *value,
                          souk_big_integers big, souk_err *err);
@@ -46,8 +48,10 @@ int souk_bind_write_value(lua_State *L, int index, souk_jw *w, const souk_bind_w
 /* Marks the table at `index` as an array, also when it is empty. */
 void souk_bind_mark_array(lua_State *L, int index);
 
-/* Pops a value, a host's own null (vim.NIL), which is then written as null too. nil takes that
- * back. */
+/*
+ * Pops a value, a host's own null (vim.NIL), which is then written as null too. nil takes that
+ * back.
+ */
 void souk_bind_set_host_null(lua_State *L);
 
 #endif

@@ -22,8 +22,7 @@ typedef struct writing {
     unsigned most;  /* how many were allowed at first */
     souk_err *err;
     int failed;
-    char path[PATH_ROOM]; /* is put together from its end while a failure passes through the levels
-                           */
+    char path[PATH_ROOM]; /* grows from its end while a failure passes through the levels */
     size_t path_start;
 } writing;
 
@@ -35,8 +34,10 @@ static bool fail(writing *k, const char *what)
     return false;
 }
 
-/* Puts "/token" in front of the path; when there is no room "..." takes the place of all that is
- * missing. */
+/*
+ * Puts "/token" in front of the path; when there is no room "..." takes the place of all that is
+ * missing.
+ */
 static void add_to_path(writing *k, const char *token)
 {
     size_t len = strlen(token) + 1;
@@ -143,8 +144,10 @@ static bool write_cdata(writing *k)
     return true;
 }
 
-/* A key of that type cannot be in the table at `index`, as other keys or a mark have shown what it
- * is. */
+/*
+ * A key of that type cannot be in the table at `index`, as other keys or a mark have shown what it
+ * is.
+ */
 static bool fail_key(writing *k, int type, int index)
 {
     if (type != LUA_TSTRING && type != LUA_TNUMBER) {
@@ -202,7 +205,7 @@ static bool check_sequence(writing *k, size_t *count)
             return fail_key(k, lua_type(L, -2), lua_gettop(L) - 2);
         }
         lua_Number key = lua_tonumber(L, -2);
-        if (!(key >= 1 && key <= (lua_Number)UINT32_MAX) || (lua_Number)(uint32_t)key != key) {
+        if (!(key >= 1 && key <= (lua_Number)INT32_MAX) || (lua_Number)(int32_t)key != key) {
             return fail(k, "a table with a number as key that is no index");
         }
         largest = key > largest ? key : largest;
@@ -211,8 +214,10 @@ static bool check_sequence(writing *k, size_t *count)
     return (lua_Number)*count == largest || fail(k, "an array with holes");
 }
 
-/* The elements from number `index` (from 0) on, of the table on top, whose keys lua_next gives in
- * no useful order. */
+/*
+ * The elements from number `index` (from 0) on, of the table on top, whose keys lua_next gives in
+ * no useful order.
+ */
 static bool write_rest(writing *k, souk_hint hint, size_t index)
 {
     size_t count;

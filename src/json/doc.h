@@ -39,8 +39,10 @@ typedef struct souk_jval {
     uint32_t end;   /* offset behind its last byte */
 } souk_jval;
 
-/* A container within more than so many others is never read, so that whoever recurses knows how
- * deep it goes. */
+/*
+ * A container within more than so many others is never read, so that whoever recurses knows how
+ * deep it goes.
+ */
 enum { SOUK_JSON_MAX_DEPTH = 1000 };
 
 typedef struct souk_json_doc {
@@ -55,8 +57,10 @@ typedef struct souk_json_doc {
 void souk_json_doc_init(souk_json_doc *doc, const souk_alloc *alloc);
 void souk_json_doc_free(souk_json_doc *doc);
 
-/* Moves `from` to `to` (which is freed first); values keep their addresses. `from` is empty and
- * usable. */
+/*
+ * Moves `from` to `to` (which is freed first); values keep their addresses. `from` is empty and
+ * usable.
+ */
 void souk_json_doc_move(souk_json_doc *to, souk_json_doc *from);
 
 /* Type of the value; NULL is allowed and answers SOUK_JSON_NULL. */
@@ -67,8 +71,10 @@ souk_json_type_name(souk_json_type type); /* "null", "boolean", "integer", "numb
 /* The first child: an element, or the first member's KEY. NULL when there is none. */
 const souk_jval *souk_json_first(const souk_jval *container);
 
-/* What follows the whole subtree of `value` on the tape. Only meaningful inside a container: count
- * with size. */
+/*
+ * What follows the whole subtree of `value` on the tape. Only meaningful inside a container: count
+ * with size.
+ */
 const souk_jval *souk_json_after(const souk_jval *value);
 
 /*
@@ -96,7 +102,8 @@ bool souk_json_is_true(const souk_jval *value);
 /* The number when it is an integer (1.0 and 1e2 count); false otherwise. */
 bool souk_json_integer(const souk_jval *value, int64_t *out);
 
-/* The number of any numeric type, a BIGINT's to the nearest double (or infinity); false otherwise.
+/*
+ * The number of any numeric type, a BIGINT's to the nearest double (or infinity); false otherwise.
  */
 bool souk_json_number(const souk_jval *value, double *out);
 
@@ -104,20 +111,24 @@ bool souk_json_number(const souk_jval *value, double *out);
 souk_slice souk_json_raw(const souk_json_doc *doc, const souk_jval *value);
 
 /*
- * Equality as JSON Schema (2020-12, section 4.2.2) and JSON-RPC mean it: numbers by value (1
- * equals 1.0), objects without order; of duplicate keys the last counts. NULL equals only NULL. The
+ * Equality as JSON Schema (2020-12, section 4.2.2) and JSON-RPC mean it: numbers by value (1 equals
+ * 1.0), objects without order; of duplicate keys the last counts. NULL equals only NULL. The
  * members of two objects are compared in pairs: where a hostile side may send objects of many
  * thousands, use souk_json_equal_large.
  */
 bool souk_json_equal(const souk_jval *a, const souk_jval *b);
 
-/* The same in n log n, because it sorts large objects. False when out of memory: *equal says
- * nothing then. */
+/*
+ * The same in n log n, because it sorts large objects. False when out of memory: *equal says
+ * nothing then.
+ */
 bool souk_json_equal_large(const souk_alloc *alloc, const souk_jval *a, const souk_jval *b,
                            bool *equal);
 
-/* Walks an object: for (it = souk_json_each_member(o); souk_json_next_member(&it);) use it.key,
- * it.value. */
+/*
+ * Walks an object: for (it = souk_json_each_member(o); souk_json_next_member(&it);) use it.key,
+ * it.value.
+ */
 typedef struct souk_json_members {
     const souk_jval *next;
     size_t left;

@@ -66,8 +66,10 @@ static int compare(const big *a, const big *b)
     return 0;
 }
 
-/* The leading digits as a natural number; *dropped is how many follow, *more whether one of those
- * is not 0. */
+/*
+ * The leading digits as a natural number; *dropped is how many follow, *more whether one of those
+ * is not 0.
+ */
 static void from_digits(big *n, souk_slice digits, int64_t *dropped, bool *more)
 {
     unsigned kept = 0;
@@ -102,7 +104,8 @@ int souk_exact_compare(souk_slice digits, int64_t scale, uint64_t mantissa, int 
     binary.limb[1] = (uint32_t)(mantissa >> 32);
     binary.count = binary.limb[1] != 0 ? 2 : 1;
 
-    /* decimal * 5^scale * 2^scale against binary * 2^exponent: factors go where they are positive.
+    /*
+     * decimal * 5^scale * 2^scale against binary * 2^exponent: factors go where they are positive.
      */
     multiply_pow5(scale > 0 ? &decimal : &binary, scale > 0 ? scale : -scale);
     int64_t shift = scale - exponent;

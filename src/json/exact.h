@@ -1,5 +1,7 @@
-/* Exact comparison of a decimal number with a binary one; for the few literals where 128 bits do
- * not decide. */
+/*
+ * Exact comparison of a decimal number with a binary one; for the few literals where 128 bits do
+ * not decide.
+ */
 #ifndef SOUK_EXACT_H
 #define SOUK_EXACT_H
 

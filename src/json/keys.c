@@ -15,8 +15,10 @@ static const souk_jval *next_key(const souk_jval *key)
     return souk_json_after(key + 1);
 }
 
-/* Merges the sorted runs [0, middle) and [middle, count) of `from` into `to`; of equal keys the
- * left comes first. */
+/*
+ * Merges the sorted runs [0, middle) and [middle, count) of `from` into `to`; of equal keys the
+ * left comes first.
+ */
 static void merge(const souk_jval **from, size_t middle, size_t count, const souk_jval **to)
 {
     size_t left = 0;
@@ -43,7 +45,8 @@ bool souk_json_keys_sort(souk_json_keys *keys, const souk_alloc *alloc, const so
         from[i] = key;
         key = next_key(key);
     }
-    /* A bottom-up merge sort: runs of 1, 2, 4 ... keys, from one half of the block into the other.
+    /*
+     * A bottom-up merge sort: runs of 1, 2, 4 ... keys, from one half of the block into the other.
      */
     for (size_t width = 1; width < count; width *= 2) {
         for (size_t start = 0; start < count; start += 2 * width) {

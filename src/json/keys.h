@@ -20,7 +20,8 @@ void souk_json_keys_free(souk_json_keys *keys, const souk_alloc *alloc);
 /* <0, 0, >0 in the order above. */
 int souk_json_keys_compare(const souk_jval *a, const souk_jval *b);
 
-/* The first key (in document order) that has occurred before it, or NULL. False when out of memory.
+/*
+ * The first key (in document order) that has occurred before it, or NULL. False when out of memory.
  */
 bool souk_json_find_duplicate(const souk_alloc *alloc, const souk_jval *object,
                               const souk_jval **duplicate);

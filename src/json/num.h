@@ -14,19 +14,20 @@ typedef struct souk_num {
     size_t len;           /* bytes of the literal; on failure where the problem is */
     int64_t integer;      /* of an INT */
     double number;        /* of a DOUBLE */
-    const char *expected; /* on failure: what should have stood there, or NULL when the number is
-                             out of range */
+    const char *expected; /* on failure: what should have been there; NULL: out of range */
 } souk_num;
 
 /*
  * Reads the number literal (RFC 8259 section 6) that begins at text.ptr[0]; what follows it is not
- * looked at.
- * "-0" is the integer 0. A double that is too small becomes 0, one that is too large is a failure.
+ * looked at. "-0" is the integer 0. A double that is too small becomes 0, one that is too large is
+ * a failure.
  */
 bool souk_num_read(souk_slice text, souk_num *out);
 
-/* The double that is nearest to an integer literal; infinite when that is past the range of
- * doubles. */
+/*
+ * The double that is nearest to an integer literal; infinite when that is past the range of
+ * doubles.
+ */
 double souk_num_nearest(souk_slice digits);
 
 /* True when the integer literal has exactly the value of `number`. */

@@ -140,7 +140,8 @@ static uint64_t double_bits(uint64_t fraction, int exponent)
     return (fraction & FRACTION_MASK) | (uint64_t)exponent << FRACTION_BITS;
 }
 
-/* w (its top bit set) times the 128 bits of 10^power, upper half; right in every bit that decides.
+/*
+ * w (its top bit set) times the 128 bits of 10^power, upper half; right in every bit that decides.
  */
 static souk_wide scaled_product(uint64_t w, int power)
 {
@@ -209,8 +210,10 @@ static uint64_t nearest_bits(uint64_t w, int64_t q)
                                          : double_bits(mantissa, exponent);
 }
 
-/* The literal lies between the doubles `low` and `low + 1` (as bits): which is nearer? Ties go to
- * the even one. */
+/*
+ * The literal lies between the doubles `low` and `low + 1` (as bits): which is nearer? Ties go to
+ * the even one.
+ */
 static uint64_t nearer_bits(const decimal *d, uint64_t low)
 {
     int exponent = (int)(low >> FRACTION_BITS);
@@ -296,7 +299,8 @@ bool souk_num_equals(souk_slice digits, double number)
     if (!take_apart(digits, &d, &stop, &expected) || d.negative != (bits >> 63 != 0)) {
         return false;
     }
-    /* The nearest double is the only one that can be equal; then both sides are of the same size.
+    /*
+     * The nearest double is the only one that can be equal; then both sides are of the same size.
      */
     if (d.digits.len > INTEGER_DIGITS || to_double(&d) != number) {
         return false;

@@ -55,8 +55,10 @@ static int scale_floor(int64_t product)
     return (int)((uint64_t)(product + ((int64_t)bias << 22)) >> 22) - bias;
 }
 
-/* floor(log10(2^exponent)), or of three quarters of it: the interval below a power of two is half
- * as wide. */
+/*
+ * floor(log10(2^exponent)), or of three quarters of it: the interval below a power of two is half
+ * as wide.
+ */
 static int floor_log10_pow2(int exponent, bool three_quarters)
 {
     return scale_floor((int64_t)exponent * 1262611 - (three_quarters ? 524031 : 0));
@@ -85,7 +87,8 @@ static shortest find_shortest(uint64_t mantissa, int exponent, bool narrow_below
     factor.low += !is_exact;                        /* the paper rounds up */
     int shift = exponent + souk_pow10_log2(-k) + 1; /* h */
 
-    /* The value and the ends of its interval in units of 10^k / 4; odd mantissas exclude the ends.
+    /*
+     * The value and the ends of its interval in units of 10^k / 4; odd mantissas exclude the ends.
      */
     uint64_t value = round_to_odd(factor, 4 * mantissa << shift);
     uint64_t below =

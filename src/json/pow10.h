@@ -9,8 +9,10 @@
 
 enum { SOUK_POW10_MIN = -342, SOUK_POW10_MAX = 324 };
 
-/* The 128 leading bits of a power of ten, cut off behind the last: 2^127 <= high * 2^64 + low <
- * 2^128. */
+/*
+ * The 128 leading bits of a power of ten, cut off behind the last: 2^127 <= high * 2^64 + low <
+ * 2^128.
+ */
 typedef struct souk_pow10 {
     uint64_t high;
     uint64_t low;
@@ -18,8 +20,10 @@ typedef struct souk_pow10 {
 
 typedef souk_pow10 souk_wide;
 
-/* SOUK_POW10_MIN <= exponent <= SOUK_POW10_MAX. Exact for 0 to 55, else a little less than the
- * power. */
+/*
+ * SOUK_POW10_MIN <= exponent <= SOUK_POW10_MAX. Exact for 0 to 55, else a little less than the
+ * power.
+ */
 souk_pow10 souk_pow10_floor(int exponent);
 
 /* The largest n with 2^n <= 10^exponent; same range. */

@@ -211,7 +211,8 @@ static bool read_key(souk_reader *r, const char *expected)
     return true;
 }
 
-/* Behind a '[', '{' or ',': goes on to the element, or to the value of the member, that comes now.
+/*
+ * Behind a '[', '{' or ',': goes on to the element, or to the value of the member, that comes now.
  */
 static step begin_child(souk_reader *r, bool is_first)
 {
@@ -225,7 +226,8 @@ static step begin_child(souk_reader *r, bool is_first)
     return read_key(r, is_first ? "a key or '}'" : "a key") ? STEP_VALUE : STEP_FAILED;
 }
 
-/* After a value, or after an opening bracket: closes what ends here, and goes on to the next value.
+/*
+ * After a value, or after an opening bracket: closes what ends here, and goes on to the next value.
  */
 static step find_next(souk_reader *r)
 {
@@ -271,7 +273,8 @@ static void apply_defaults(souk_json_limits *limits)
     limits->text = limits->text >= UINT32_MAX ? UINT32_MAX - 1 : limits->text;
 }
 
-/* Gives the tape to the document; without the part that was not needed, if that is the larger part.
+/*
+ * Gives the tape to the document; without the part that was not needed, if that is the larger part.
  */
 static void finish(souk_reader *r)
 {

@@ -4,8 +4,10 @@
 #include "json/reader.h"
 #include "json/scan.h"
 
-/* Finds the closing quote of the string that begins at `at`, checking all but the escapes. NULL on
- * failure. */
+/*
+ * Finds the closing quote of the string that begins at `at`, checking all but the escapes. NULL on
+ * failure.
+ */
 static const char *find_quote(souk_reader *r, const char *at, bool *has_escapes)
 {
     for (;;) {
@@ -112,8 +114,10 @@ static const char *unescape(souk_reader *r, const char *at, const char *end, cha
     return at + 2;
 }
 
-/* Copies the string between `from` and `end` into the document without its escapes; they only make
- * it shorter. */
+/*
+ * Copies the string between `from` and `end` into the document without its escapes; they only make
+ * it shorter.
+ */
 static bool unescape_all(souk_reader *r, const char *from, const char *end, souk_jval *value)
 {
     char *copy = souk_arena_new(&r->doc->arena, (size_t)(end - from));

@@ -1,5 +1,7 @@
-/* Finding the bytes of a string that need attention, eight at a time. Shared by the reader and the
- * writer. */
+/*
+ * Finding the bytes of a string that need attention, eight at a time. Shared by the reader and the
+ * writer.
+ */
 #ifndef SOUK_SCAN_H
 #define SOUK_SCAN_H
 
@@ -9,8 +11,10 @@
 
 #define SOUK_EVERY_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
-/* True when the byte is printable ASCII other than '"' and '\\': it stands for itself, inside and
- * outside of JSON. */
+/*
+ * True when the byte is printable ASCII other than '"' and '\\': it stands for itself, inside and
+ * outside of JSON.
+ */
 static inline bool souk_is_plain(char c)
 {
     unsigned char byte = (unsigned char)c;
@@ -23,8 +27,10 @@ static inline bool souk_is_plain(char c)
  */
 static inline uint64_t souk_word_special(uint64_t word)
 {
-    /* Subtracting sets the top bit of a byte that was too small; a borrow needs such a byte below
-     * it. */
+    /*
+     * Subtracting sets the top bit of a byte that was too small; a borrow needs such a byte below
+     * it.
+     */
     uint64_t quote = word ^ SOUK_EVERY_BYTE('"');
     uint64_t backslash = word ^ SOUK_EVERY_BYTE('\\');
     uint64_t small = (word - SOUK_EVERY_BYTE(0x20)) | (quote - SOUK_EVERY_BYTE(1)) |
@@ -32,7 +38,8 @@ static inline uint64_t souk_word_special(uint64_t word)
     return (small | word) & SOUK_EVERY_BYTE(0x80);
 }
 
-/* How many bytes of the eight at `at` are plain before the first that is not; `special` is not 0.
+/*
+ * How many bytes of the eight at `at` are plain before the first that is not; `special` is not 0.
  */
 static inline size_t souk_plain_before(uint64_t special, const char *at)
 {

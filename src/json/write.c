@@ -83,8 +83,10 @@ void souk_jw_end_array(souk_jw *w)
     close_container(w, "]");
 }
 
-/* The escape of a quote, a backslash or a control character (RFC 8259 section 7); returns its
- * length. */
+/*
+ * The escape of a quote, a backslash or a control character (RFC 8259 section 7); returns its
+ * length.
+ */
 static size_t escape(char c, char out[6])
 {
     static const char hex[] = "0123456789abcdef";
@@ -102,7 +104,8 @@ static size_t escape(char c, char out[6])
     return 6;
 }
 
-/* Copies plain bytes up to the first one that is not, or to `end`; moves both places behind them.
+/*
+ * Copies plain bytes up to the first one that is not, or to `end`; moves both places behind them.
  */
 static void copy_plain(const char **from, const char *end, char **to)
 {
