@@ -134,6 +134,11 @@ static bool fail_to_reach(souk_transfer *transfer, CURLcode code)
     case CURLE_SSL_INVALIDCERTSTATUS:
         fail_certificate(transfer, code);
         return true;
+    case CURLE_SSL_CACERT_BADFILE:
+        (void)souk_fail(failure, SOUK_E_TRANSPORT, "cannot use the trusted roots in %s",
+                        transfer->ca_file == NULL ? "the system's files" : transfer->ca_file);
+        failure->retryable = false;
+        return true;
     case CURLE_SSL_CONNECT_ERROR:
         (void)souk_fail(failure, SOUK_E_TRANSPORT, "no TLS connection to %.*s:%u: %s",
                         HOST(transfer), transfer->parts.port, detail_of(transfer, code));
