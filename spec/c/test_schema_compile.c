@@ -300,6 +300,16 @@ static void compiling_is_bounded(void)
     souk_schema_options short_walk = {.compile_steps = 5};
     CHECK_INT(compile("{\"$ref\":\"#/a/b/c\",\"a\":{\"b\":{\"c\":{}}}}", &short_walk, &err),
               SOUK_E_LIMIT);
+    int result = SOUK_E_LIMIT;
+    souk_schema_options walk = {.compile_steps = 0};
+    while (result == SOUK_E_LIMIT && walk.compile_steps < 200) {
+        walk.compile_steps++;
+        result = compile("{\"$id\":\"http://a/b\",\"$ref\":\"#/$defs/c\",\"$defs\":{\"c\":"
+                         "{\"$id\":\"d\",\"type\":\"null\"}}}",
+                         &walk, &err);
+    }
+    CHECK_INT(result, SOUK_OK);
+    CHECK(walk.compile_steps > 20);
     souk_schema_options short_patterns = {.instructions = 5};
     CHECK_INT(compile("{\"pattern\":\"abcdefgh\"}", &short_patterns, &err), SOUK_OK);
 }

@@ -2,6 +2,7 @@
  * explodes. */
 #include "schema/regex.h"
 
+#include "base/utf8.h"
 #include "failing_alloc.h"
 #include "tap.h"
 
@@ -262,6 +263,30 @@ static void nested_groups_are_bounded(void)
     CHECK_INT(matches(pattern, SOUK_LIT("")), SOUK_E_SCHEMA);
 }
 
+static void a_class_has_a_bounded_number_of_ranges(void)
+{
+    char pattern[2000] = "[";
+    size_t len = 1;
+    for (unsigned c = 0x100; c < 0x100 + 2 * 300; c += 2) {
+        char character[4];
+        size_t size = souk_utf8_encode(c, character);
+        memcpy(pattern + len, character, size);
+        len += size;
+    }
+    memcpy(pattern + len, "]", 2);
+    CHECK_INT(matches(pattern, SOUK_LIT("a")), SOUK_E_SCHEMA);
+    memcpy(pattern + 1 + 2 * 200, "]", 2);
+    CHECK_INT(matches(pattern, SOUK_LIT("\xC4\x80")), 1);
+    CHECK_INT(matches(pattern, SOUK_LIT("\xC4\x81")), 0);
+}
+
+static void text_that_is_not_utf_8_does_no_harm(void)
+{
+    CHECK_INT(matches("^a..b$", SOUK_LIT("a\xC3\xFF"
+                                         "b")),
+              1);
+}
+
 static void patterns_share_one_budget(void)
 {
     souk_arena arena;
@@ -350,6 +375,8 @@ int main(void)
     CASE(what_is_wrong_or_not_supported_is_refused);
     CASE(a_refusal_says_what_and_where);
     CASE(nested_groups_are_bounded);
+    CASE(a_class_has_a_bounded_number_of_ranges);
+    CASE(text_that_is_not_utf_8_does_no_harm);
     CASE(patterns_share_one_budget);
     CASE(what_explodes_elsewhere_takes_few_steps_here);
     CASE(steps_are_bounded);

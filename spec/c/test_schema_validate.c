@@ -123,8 +123,31 @@ static void pointers_are_escaped_and_bounded(void)
          "{\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""
          ":1}",
          "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...: "
-         "expected null, got integer"}};
+         "expected null, got integer"},
+        {"{\"enum\":["
+         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",2]}",
+         "1",
+         "expected one of \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..., 2 "
+         "(enum)"},
+        {"{\"enum\":[11111111111,22222222222,33333333333,44444444444,55555555555,66666666666,"
+         "77777777777,88888888888,99999999999,10101010101]}",
+         "1",
+         "expected one of 11111111111, 22222222222, 33333333333, 44444444444, 55555555555, "
+         "66666666666, 77777777777, 88888888888, 99999999999, ... (enum)"}};
     CHECK_ROWS(rows);
+}
+
+static void a_deep_place_has_a_short_pointer(void)
+{
+    char deep[401];
+    memset(deep, '[', 200);
+    memset(deep + 200, ']', 200);
+    deep[400] = '\0';
+    souk_schema *schema = compile("{\"items\":{\"$ref\":\"#\"},\"minItems\":1}", NULL);
+    souk_err err;
+    CHECK_INT(validate(schema, deep, &err), SOUK_E_SCHEMA);
+    CHECK(strstr(err.message, "/0/0/0/0/0/...: expected at least 1 element") != NULL);
+    souk_schema_free(schema);
 }
 
 static void of_several_alternatives_the_one_that_got_furthest_is_reported(void)
@@ -401,44 +424,87 @@ static void validating_ordinary_values_allocates_nothing(void)
     CHECK_INT(f.live, 0);
 }
 
+/* A schema with all kinds of rules, and a value that matches it. `padding` of its subschemas are of
+ * no use. */
+static char *schema_of_everything(unsigned padding)
+{
+    return repeat(
+        "{\"$id\":\"http://a/b\",\"$defs\":{\"l\":{\"$anchor\":\"l\",\"oneOf\":[{\"contains\":true,"
+        "\"minContains\":2},{\"maxItems\":1}],\"unevaluatedItems\":{\"type\":[\"array\",\"number\","
+        "\"object\"]}},\"d\":{\"$dynamicAnchor\":\"d\",\"$id\":\"d\",\"$dynamicRef\":\"#e\","
+        "\"$defs\":{\"e\":{\"$dynamicAnchor\":\"e\"}}}},"
+        "\"properties\":{\"list\":{\"uniqueItems\":true,\"$ref\":\"#l\",\"items\":{\"enum\":[{},"
+        "{\"a\":[]},1],\"multipleOf\":0.5}},\"b\":{\"const\":{},\"maxProperties\":3},"
+        "\"s\":{\"maxLength\":5,\"minLength\":1}},"
+        "\"patternProperties\":{\"^[xy]{300}|\\\\d\":false,\"(?=x)\":true,\"^b$\":true},"
+        "\"propertyNames\":{\"maxLength\":99},\"required\":[\"b\",\"list\"],"
+        "\"allOf\":[{\"$dynamicRef\":\"d#d\"},{\"$ref\":\"#/$defs/l/oneOf/0\"},"
+        "{\"anyOf\":[{\"type\":\"null\"},{\"required\":[\"b\"]}]}],\"not\":{\"minProperties\":9},"
+        "\"if\":{\"properties\":{\"b\":true}},\"then\":{\"dependentSchemas\":{\"b\":true},"
+        "\"dependentRequired\":{\"b\":[\"list\"]}},\"unevaluatedProperties\":false,\"definitions\":"
+        "{",
+        "\"", "\":{\"maximum\":1}", "}}", padding);
+}
+
+static const char value_of_everything[] = "{\"list\":[{},{\"a\":[]},1],\"b\":{},\"s\":\"abc\"}";
+
 static void every_allocation_may_fail(void)
 {
-    char *object = repeat("{\"list\":[{},{\"a\":[]},", "", "", "],\"b\":{}}", 70);
-    souk_slice json = SOUK_LIT(
-        "{\"$id\":\"http://a/b\",\"properties\":{\"list\":{\"uniqueItems\":true,\"$ref\":\"#l\"},"
-        "\"b\":{\"const\":{}}},\"patternProperties\":{\"^[xy]{300}|\\\\d\":false,\"(?=x)\":true},"
-        "\"$defs\":{\"l\":{\"$anchor\":\"l\",\"oneOf\":[{\"contains\":true},{\"maxItems\":1}],"
-        "\"unevaluatedItems\":false},\"d\":{\"$dynamicAnchor\":\"d\"}},"
-        "\"allOf\":[{\"$dynamicRef\":\"#d\"},{\"$ref\":\"#/$defs/l/oneOf/0\"}],"
-        "\"if\":true,\"then\":{\"dependentSchemas\":{\"b\":true},\"dependentRequired\":{\"b\":[]}}"
-        "}");
-    long refused = 0;
-    for (long n = 1;; n++) {
-        failing_alloc f;
-        failing_alloc_init(&f, n);
-        souk_schema *schema;
-        souk_err err;
-        int result = souk_schema_compile(&f.alloc, json, &schema, &err);
-        CHECK(schema != NULL || result == SOUK_E_LIMIT);
-        if (schema != NULL) {
-            result = validate(schema, object, &err);
+    for (unsigned padding = 0; padding < 60; padding += 3) {
+        char *json = schema_of_everything(padding);
+        long refused = 0;
+        failing_alloc f = {.fired = true};
+        for (long n = 1; f.fired; n++) {
+            failing_alloc_init(&f, n);
+            souk_schema *schema;
+            souk_err err;
+            int result = souk_schema_compile(&f.alloc, souk_slice_of(json), &schema, &err);
+            CHECK(schema != NULL || result == SOUK_E_LIMIT);
+            if (schema != NULL) {
+                result = validate(schema, value_of_everything, &err);
+            }
+            CHECK(result == SOUK_OK || (f.fired && result == SOUK_E_LIMIT));
+            refused += result == SOUK_E_LIMIT;
+            souk_schema_free(schema);
+            CHECK_INT(f.live, 0);
+            CHECK(f.fired || refused + 3 >= n); /* only making a block smaller may fail unnoticed */
         }
-        CHECK(result == SOUK_OK || (f.fired && result == SOUK_E_LIMIT));
-        refused += result == SOUK_E_LIMIT;
-        souk_schema_free(schema);
-        CHECK_INT(f.live, 0);
-        if (!f.fired) {
-            CHECK(refused + 3 >= n); /* only making a block smaller may fail unnoticed */
-            break;
-        }
+        free(json);
     }
-    free(object);
+}
+
+/* Wherever the steps run out, the result is SOUK_E_LIMIT and never a verdict. */
+static void every_step_may_be_the_last_one(void)
+{
+    char *json = schema_of_everything(0);
+    souk_err err;
+    int result = SOUK_E_LIMIT;
+    size_t steps = 0;
+    while (result == SOUK_E_LIMIT && steps < 5000) {
+        souk_schema_options options = {.steps = ++steps};
+        souk_schema *schema = compile(json, &options);
+        result = validate(schema, value_of_everything, &err);
+        souk_schema_free(schema);
+    }
+    CHECK_INT(result, SOUK_OK);
+    CHECK(steps > 50);
+    unsigned depth = 0;
+    for (result = SOUK_E_LIMIT; result == SOUK_E_LIMIT && depth < 50;) {
+        souk_schema_options options = {.depth = ++depth};
+        souk_schema *schema = compile(json, &options);
+        result = validate(schema, value_of_everything, &err);
+        souk_schema_free(schema);
+    }
+    CHECK_INT(result, SOUK_OK);
+    CHECK(depth > 2);
+    free(json);
 }
 
 int main(void)
 {
     CASE(a_failure_names_place_expectation_and_keyword);
     CASE(pointers_are_escaped_and_bounded);
+    CASE(a_deep_place_has_a_short_pointer);
     CASE(of_several_alternatives_the_one_that_got_furthest_is_reported);
     CASE(numbers_are_compared_exactly);
     CASE(lengths_are_counted_in_characters);
@@ -454,5 +520,6 @@ int main(void)
     CASE(a_schema_may_be_used_after_its_text_is_gone);
     CASE(validating_ordinary_values_allocates_nothing);
     CASE(every_allocation_may_fail);
+    CASE(every_step_may_be_the_last_one);
     return tap_done();
 }

@@ -144,7 +144,7 @@ static souk_verdict compare_hashed(souk_run *run, const souk_rule *rule, const s
     souk_json_elements it = souk_json_each_element(at->value);
     for (size_t i = 0; souk_json_next_element(&it); i++) {
         uint64_t hash = souk_value_hash(it.value, run->schema->seed);
-        souk_verdict verdict = souk_run_steps(run, 1 + (it.value->end - it.value->begin) / 16);
+        souk_verdict verdict = souk_run_steps(run, 1 + (it.value->end - it.value->begin) / 4);
         size_t slot = (size_t)hash & mask;
         for (; verdict == SOUK_PASS && table[slot].element != NULL; slot = (slot + 1) & mask) {
             bool equal = false;

@@ -38,7 +38,7 @@ souk_verdict souk_run_equal(souk_run *run, const souk_jval *a, const souk_jval *
     size_t text_a = a->end - a->begin;
     size_t text_b = b->end - b->begin;
     size_t shorter = text_a < text_b ? text_a : text_b;
-    if (souk_run_steps(run, 1 + shorter / 16) != SOUK_PASS) {
+    if (souk_run_steps(run, 1 + shorter / 4) != SOUK_PASS) {
         return SOUK_STOP;
     }
     if (!souk_json_equal_large(run->schema->alloc, a, b, equal)) {

@@ -1,4 +1,7 @@
-/* A hash of whole values, under which values that are equal as JSON Schema means it are equal. */
+/*
+ * A hash of whole values, under which values that are equal as JSON Schema means it are equal; but
+ * for objects with duplicate keys, which may differ.
+ */
 #ifndef SOUK_VALUE_HASH_H
 #define SOUK_VALUE_HASH_H
 
