@@ -22,6 +22,8 @@ static void look_ups_allow_null_and_other_types(void)
     CHECK(souk_json_digits(root + 1).ptr == NULL);
     CHECK(!souk_json_is_true(NULL));
     CHECK(!souk_json_is_string(NULL, ""));
+    CHECK(souk_json_is_string(root + 2, "text"));
+    CHECK(!souk_json_is_string(root + 2, "tex"));
     CHECK(!souk_json_integer(NULL, &integer));
     CHECK(!souk_json_integer(root + 2, &integer));
     CHECK(!souk_json_number(root + 2, &number));

@@ -6,6 +6,7 @@
 
 #include "json_help.h"
 #include "tap.h"
+#include "json/exact.h"
 
 enum { ROUNDS = 20000 };
 
@@ -357,6 +358,17 @@ static void a_large_integer_equals_only_the_double_with_its_value(void)
     CHECK(!souk_num_equals(souk_slice_of(text), 0x1.fffffffffffffp1023));
 }
 
+static void exact_comparison_orders_numbers_of_any_size(void)
+{
+    CHECK(souk_exact_compare(SOUK_LIT("1"), 0, 1, 0) == 0);
+    CHECK(souk_exact_compare(SOUK_LIT("1"), 0, 1, 64) < 0);
+    CHECK(souk_exact_compare(SOUK_LIT("1"), 0, 1, -64) > 0);
+    CHECK(souk_exact_compare(SOUK_LIT("4294967296"), 0, 4294967295, 0) > 0);
+    CHECK(souk_exact_compare(SOUK_LIT("0.0009765625"), 0, 1, 0) > 0); /* the point is ignored */
+    CHECK(souk_exact_compare(SOUK_LIT("9765625"), -10, 1, -10) == 0);
+    CHECK(souk_exact_compare(SOUK_LIT("1"), 308, 10, 1020) < 0);
+}
+
 int main(void)
 {
     CASE(integers_are_exact_up_to_64_bits);
@@ -373,5 +385,6 @@ int main(void)
     CASE(the_layout_of_doubles_is_plain_where_that_reads_better);
     CASE(integers_are_written_with_all_digits);
     CASE(a_large_integer_equals_only_the_double_with_its_value);
+    CASE(exact_comparison_orders_numbers_of_any_size);
     return tap_done();
 }
