@@ -306,7 +306,7 @@ void souk_manifest_unref(souk_manifest *manifest)
     if (manifest == NULL || --manifest->holders > 0) {
         return;
     }
-    if (manifest->free_attachment != NULL) {
+    if (manifest->attachment != NULL && manifest->free_attachment != NULL) {
         manifest->free_attachment(manifest->alloc, manifest->attachment);
     }
     souk_arena_free(&manifest->arena);

@@ -47,7 +47,8 @@ typedef struct souk_manifest {
 
     /*
      * What a higher room keeps with the manifest (the marketplace: compiled schemas).
-     * free_attachment gets `attachment` when the manifest ends; it must not touch the manifest.
+     * free_attachment gets `attachment`, unless that is NULL, when the manifest ends; it must not
+     * touch the manifest.
      */
     void *attachment;
     void (*free_attachment)(const souk_alloc *alloc, void *attachment);
