@@ -146,8 +146,12 @@ static int l_call(lua_State *L)
     souk_err err;
     uint64_t call = 0;
     read_call_options(L, 4, "call", &options);
-    souk_manifest *manifest = souk_registry_get(souk_runtime_registry(market->rt), id);
-    int failed = write_input(L, 3, market, manifest, &err);
+    int failed = SOUK_OK;
+    souk_buf_clear(&market->scratch);
+    if (souk_runtime_reads_input(market->rt, id, &options)) {
+        souk_manifest *manifest = souk_registry_get(souk_runtime_registry(market->rt), id);
+        failed = write_input(L, 3, market, manifest, &err);
+    }
     if (failed == SOUK_OK) {
         failed = souk_runtime_call(market->rt, id, &market->scratch, &options, &call, &err);
     } else {

@@ -69,6 +69,18 @@ bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char
     return type == LUA_TBOOLEAN;
 }
 
+/* A limit for a message; seconds may have fractions, everything else has none. */
+static void push_limit(lua_State *L, int64_t value, bool is_time)
+{
+    if (!is_time) {
+        souk_lua_push_int64(L, value);
+    } else if (value % 1000 == 0) {
+        souk_lua_push_int64(L, value / 1000);
+    } else {
+        lua_pushnumber(L, (lua_Number)value / 1000);
+    }
+}
+
 static void read_number(lua_State *L, int table, const char *name, const char *unit, int64_t least,
                         int64_t most, int64_t *out)
 {
@@ -83,10 +95,8 @@ static void read_number(lua_State *L, int table, const char *name, const char *u
     lua_Number value = is_time ? ceil(given * 1000) : given;
     if (type != LUA_TNUMBER || !(value >= (lua_Number)least) || !(value <= (lua_Number)most) ||
         value != floor(value)) {
-        lua_Number low = is_time ? (lua_Number)least / 1000 : (lua_Number)least;
-        lua_Number high = is_time ? (lua_Number)most / 1000 : (lua_Number)most;
-        lua_pushnumber(L, low);
-        lua_pushnumber(L, high);
+        push_limit(L, least, is_time);
+        push_limit(L, most, is_time);
         luaL_error(L, "souk.open: option '%s': expected %s from %s to %s", name,
                    is_time ? "seconds" : unit, lua_tostring(L, -2), lua_tostring(L, -1));
     }
@@ -216,13 +226,12 @@ static void push_option(lua_State *L, const char *name, int64_t standard, int64_
                         int64_t most, const char *unit, const char *meaning)
 {
     bool is_time = strcmp(unit, "ms") == 0;
-    lua_Number scale = is_time ? 1000 : 1;
     lua_createtable(L, 0, 5);
-    lua_pushnumber(L, (lua_Number)standard / scale);
+    push_limit(L, standard, is_time);
     lua_setfield(L, -2, "default");
-    lua_pushnumber(L, (lua_Number)least / scale);
+    push_limit(L, least, is_time);
     lua_setfield(L, -2, "least");
-    lua_pushnumber(L, (lua_Number)most / scale);
+    push_limit(L, most, is_time);
     lua_setfield(L, -2, "most");
     lua_pushstring(L, is_time ? "seconds" : unit);
     lua_setfield(L, -2, "unit");

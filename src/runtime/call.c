@@ -131,6 +131,23 @@ static int send_to_pool(souk_runtime *rt, souk_manifest *manifest, souk_slice pr
     return submit(rt, call, &target, &request, input, &call_options, id, err);
 }
 
+static bool is_checked(const souk_runtime *rt, const souk_invoke_options *options)
+{
+    return rt->options.validate && !options->skip_validation;
+}
+
+bool souk_runtime_reads_input(const souk_runtime *rt, souk_slice id,
+                              const souk_invoke_options *options)
+{
+    souk_slice prefix;
+    souk_manifest *manifest = souk_registry_get(rt->registry, id);
+    if (manifest == NULL) {
+        return false;
+    }
+    return souk_manifest_needs_session(manifest, &prefix) ||
+           (manifest->input_schema.len > 0 && is_checked(rt, options));
+}
+
 int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
                       const souk_invoke_options *options, uint64_t *call, souk_err *err)
 {
@@ -142,7 +159,7 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
     } else {
         failed = souk_policy_check(rt->policy, id, err);
     }
-    if (failed == SOUK_OK && rt->options.validate && !options->skip_validation) {
+    if (failed == SOUK_OK && is_checked(rt, options)) {
         souk_slice text = input->len > 0 ? souk_buf_slice(input) : SOUK_LIT("{}");
         failed = souk_gate_check_text(rt->alloc, manifest, text, SOUK_GATE_INPUT, err);
     }

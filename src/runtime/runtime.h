@@ -137,6 +137,11 @@ typedef struct souk_invoke_options {
     bool skip_validation;
 } souk_invoke_options;
 
+/* Whether souk_runtime_call would look at the input: not when the program itself provides the
+ * capability and nothing is to be checked. */
+bool souk_runtime_reads_input(const souk_runtime *rt, souk_slice id,
+                              const souk_invoke_options *options);
+
 /*
  * Finds the capability, checks policy and input, and hands it on. input (JSON text, empty for {})
  * is moved. SOUK_OK: *call is the number of the outcome that will follow. 1 (SOUK_RUNTIME_LOCAL):

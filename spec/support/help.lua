@@ -1,0 +1,145 @@
+-- What specs of the public face have in common: markets that are closed also when a spec fails, temporary folders,
+-- and looks at this process from outside.
+--
+--     local help = require "spec.support.help"
+--     after_each(help.clean_up)
+--     local market = help.open { policy = { deny = { "x.*" } } }
+--     help.fails("policy", "denied", market:call("x.y"))
+
+local servers = require "spec.support.servers"
+local souk = require "souk"
+
+local help = {}
+
+local markets, folders = {}, {}
+
+-- A market that clean_up closes. Unless `options.env` is given, no variable of the environment is seen.
+function help.open(options)
+  local copy = { env = {} }
+  for key, value in pairs(options or {}) do
+    copy[key] = value
+  end
+  local market = souk.open(copy)
+  markets[#markets + 1] = market
+  return market
+end
+
+-- Closes the markets and removes the folders that were made here. Servers are stopped by stop_servers.
+function help.clean_up()
+  for _, market in ipairs(markets) do
+    market:close(2)
+  end
+  markets = {}
+  for _, folder in ipairs(folders) do
+    os.execute("rm -rf '" .. folder .. "'")
+  end
+  folders = {}
+end
+
+help.stop_servers = servers.stop_all
+
+-- Checks that something failed as it should: the kind, and a pattern of the message. Returns the error.
+function help.fails(kind, pattern, value, err)
+  assert(value == nil, "it succeeded with " .. tostring(value))
+  assert(type(err) == "table", "there is no error but " .. tostring(err))
+  if err.kind ~= kind or not err.message:find(pattern) then
+    error(("expected %s: %s, got %s"):format(kind, pattern, tostring(err)), 2)
+  end
+  return err
+end
+
+-- Checks that f(...) raises an error that fits the pattern.
+function help.raises(pattern, f, ...)
+  local ok, message = pcall(f, ...)
+  assert(not ok, "it raised nothing")
+  if not tostring(message):find(pattern) then
+    error(("expected an error like %s, got %s"):format(pattern, tostring(message)), 2)
+  end
+  return message
+end
+
+-- Where a stdio server of spec/support/servers is, in the words of add_server; the second value has ledger().
+function help.child(name, options)
+  local spec = servers.stdio(name, options)
+  return { command = spec.command, args = spec.args, env = spec.env }, spec
+end
+
+function help.output_of(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read "*a"
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+function help.write_file(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+  return path
+end
+
+function help.read_file(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+-- An empty folder that clean_up removes.
+function help.folder()
+  local folder = help.output_of "mktemp -d"
+  folders[#folders + 1] = folder
+  return folder
+end
+
+-- Something about this process: a field of /proc/self/status, in its own words ("VmHWM" -> "1234 kB").
+function help.status(field)
+  return help.read_file("/proc/self/status"):match("\n" .. field .. ":%s*([^\n]+)")
+end
+
+local function own_pid()
+  return help.read_file("/proc/self/stat"):match "^%d+"
+end
+
+-- The process ids of children of this process whose command line has this text; zombies count.
+function help.children(text)
+  local list = {}
+  local command = "ps -o pid= -o args= --ppid " .. own_pid()
+  for line in help.output_of(command):gmatch "[^\n]+" do
+    local pid, args = line:match "^%s*(%d+)%s+(.*)$"
+    if args:find(text, 1, true) and not args:find(command, 1, true) then
+      list[#list + 1] = tonumber(pid)
+    end
+  end
+  return list
+end
+
+function help.is_running(pid)
+  return help.output_of("kill -0 " .. pid .. " 2>/dev/null && echo yes") ~= ""
+end
+
+-- How many descriptors are open; the one that asks is not counted.
+function help.descriptors()
+  return tonumber(help.output_of("ls /proc/" .. own_pid() .. "/fd | wc -l")) - 1
+end
+
+-- Does market:step until done() is true; at most `seconds`.
+function help.step_until(market, done, seconds)
+  local core = require "souk.core"
+  local until_when = core.now() + (seconds or 5)
+  while not done() do
+    assert(core.now() < until_when, "it did not happen in time")
+    assert(market:step(0.02))
+  end
+end
+
+-- How often the value is in the list.
+function help.count(list, value)
+  local count = 0
+  for _, one in ipairs(list) do
+    count = count + (one == value and 1 or 0)
+  end
+  return count
+end
+
+return help
