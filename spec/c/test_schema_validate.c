@@ -404,6 +404,15 @@ static void a_schema_may_be_used_after_its_text_is_gone(void)
     souk_schema_free(schema);
 }
 
+static void no_value_matches_no_schema(void)
+{
+    souk_schema *schema = compile("true", NULL);
+    souk_err err;
+    CHECK_INT(souk_schema_validate(schema, NULL, &err), SOUK_E_SCHEMA);
+    CHECK_TEXT(err.message, "expected a value, got none");
+    souk_schema_free(schema);
+}
+
 static void validating_ordinary_values_allocates_nothing(void)
 {
     failing_alloc f;
@@ -518,6 +527,7 @@ int main(void)
     CASE(depth_of_a_validation_is_bounded);
     CASE(a_dynamic_circle_ends_at_the_bound_on_depth);
     CASE(a_schema_may_be_used_after_its_text_is_gone);
+    CASE(no_value_matches_no_schema);
     CASE(validating_ordinary_values_allocates_nothing);
     CASE(every_allocation_may_fail);
     CASE(every_step_may_be_the_last_one);

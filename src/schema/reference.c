@@ -116,27 +116,25 @@ static int find_place(souk_compiler *c, souk_slice uri, souk_slice fragment, sou
     return result;
 }
 
-/* The dynamic anchor of that name if it is `node` that has it, or NULL. */
-static const souk_dynamic_anchor *dynamic_anchor_of(const souk_node *node, souk_slice name)
-{
-    const souk_dynamic_anchor *anchor = node->resource->anchors;
-    while (anchor != NULL && !(anchor->node == node && souk_slice_eq(anchor->name, name))) {
-        anchor = anchor->next;
-    }
-    return anchor;
-}
-
 /*
- * A reference is dynamic only where its static target has a dynamic anchor itself (2020-12 core,
+ * A reference is dynamic only where its static target has the dynamic anchor itself (2020-12 core,
  * section 8.2.3.2; 2019-09 core, section 8.2.4.2.1).
  */
-static void make_dynamic(souk_keyword keyword, souk_slice fragment, souk_ref_rule *rule)
+static int make_dynamic(souk_compiler *c, souk_keyword keyword, souk_slice fragment,
+                        souk_ref_rule *rule)
 {
     bool may_be = (keyword == SOUK_KEYWORD_DYNAMIC_REF && fragment.len > 0) ||
                   (keyword == SOUK_KEYWORD_RECURSIVE_REF && fragment.len == 0);
-    const souk_dynamic_anchor *anchor = may_be ? dynamic_anchor_of(rule->target, fragment) : NULL;
-    rule->dynamic = anchor != NULL;
-    rule->anchor = anchor != NULL ? anchor->name : SOUK_LIT("");
+    const souk_dynamic_anchor *anchor = may_be ? rule->target->resource->anchors : NULL;
+    size_t steps = 0;
+    for (; anchor != NULL && !rule->dynamic; anchor = anchor->next) {
+        steps++;
+        if (anchor->node == rule->target && souk_slice_eq(anchor->name, fragment)) {
+            rule->dynamic = true;
+            rule->anchor = anchor->name;
+        }
+    }
+    return souk_compile_steps(c, steps);
 }
 
 int souk_resolve(souk_compiler *c, const souk_node *node, souk_keyword keyword,
@@ -168,6 +166,5 @@ int souk_resolve(souk_compiler *c, const souk_node *node, souk_keyword keyword,
                                              : "is not in this document, and nothing is fetched");
     }
     out->target = target;
-    make_dynamic(keyword, fragment, out);
-    return SOUK_OK;
+    return make_dynamic(c, keyword, fragment, out);
 }

@@ -35,10 +35,11 @@ souk_verdict souk_run_equal(souk_run *run, const souk_jval *a, const souk_jval *
         *equal = a->type == b->type && souk_slice_eq(souk_json_string(a), souk_json_string(b));
         return souk_run_steps(run, *equal ? 1 + a->size / 64 : 1);
     }
+    /* A byte of the shorter text is a step: small objects are compared member by member with
+     * member. */
     size_t text_a = a->end - a->begin;
     size_t text_b = b->end - b->begin;
-    size_t shorter = text_a < text_b ? text_a : text_b;
-    if (souk_run_steps(run, 1 + shorter / 4) != SOUK_PASS) {
+    if (souk_run_steps(run, 1 + (text_a < text_b ? text_a : text_b)) != SOUK_PASS) {
         return SOUK_STOP;
     }
     if (!souk_json_equal_large(run->schema->alloc, a, b, equal)) {

@@ -34,7 +34,7 @@ typedef struct souk_schema_options {
     size_t subschemas;           /* 20,000 */
     size_t instructions;         /* of all regular expressions together: 100,000 */
     size_t compile_steps;        /* look-ups while compiling: 10,000,000 */
-    size_t steps;                /* of one validation: 10,000,000, some tenths of a second */
+    size_t steps;                /* of one validation: 10,000,000, a second at worst */
     unsigned depth; /* nested subschemas of one validation: 512, at most 4,096; each takes up to 1
                        KiB of stack */
 } souk_schema_options;
@@ -57,7 +57,7 @@ int souk_schema_compile_with(const souk_alloc *alloc, souk_slice json,
 void souk_schema_free(souk_schema *schema);
 
 /*
- * SOUK_OK when `value` (a value of any document, not NULL, with everything below it) matches.
+ * SOUK_OK when `value` (a value of any document, with everything below it; NULL never) matches.
  * SOUK_E_SCHEMA when not: the message has the JSON pointer of the place relative to `value`
  * (nothing for the value itself), what was expected and by which keyword: "/labels/2: expected
  * string, got integer". SOUK_E_LIMIT: a bound or memory. Strings of the value are never quoted,

@@ -410,6 +410,9 @@ souk_verdict souk_run_node(souk_run *run, const souk_node *node, const souk_at *
 
 int souk_schema_validate(const souk_schema *schema, const souk_jval *value, souk_err *err)
 {
+    if (value == NULL) {
+        return souk_fail(err, SOUK_E_SCHEMA, "expected a value, got none");
+    }
     souk_run run;
     memset(&run, 0, sizeof run);
     run.schema = schema;
