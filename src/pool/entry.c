@@ -7,6 +7,7 @@ static bool copy_target(souk_entry *entry, const souk_target *target)
 {
     souk_target *mine = &entry->target;
     *mine = *target;
+    mine->memo = NULL;
     return souk_arena_copy(&entry->arena, target->prefix, &mine->prefix) &&
            souk_arena_copy(&entry->arena, target->name, &mine->name) &&
            souk_arena_copy(&entry->arena, target->identity, &mine->identity) &&
@@ -44,6 +45,7 @@ static bool evict_one(souk_pool *pool, souk_ms now)
         return false;
     }
     souk_map_remove(&pool->entries, oldest->key);
+    pool->epoch++;
     if (oldest->slots == NULL) {
         souk_entry_free(pool, oldest);
         return true;
@@ -105,12 +107,9 @@ static const souk_handler *find_handler(const souk_pool *pool, souk_slice prefix
     return NULL;
 }
 
-souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, souk_ms now, souk_err *err)
+static souk_entry *find_by_key(souk_pool *pool, const souk_handler *handler,
+                               const souk_target *target, souk_ms now, souk_err *err)
 {
-    const souk_handler *handler = find_handler(pool, target->prefix, err);
-    if (handler == NULL) {
-        return NULL;
-    }
     souk_buf key;
     souk_buf_init(&key, pool->alloc, 64 * 1024);
     /* Lengths before the parts: no identity can imitate another identity and endpoint. */
@@ -126,6 +125,28 @@ souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, souk_ms 
         }
     }
     souk_buf_free(&key);
+    return entry;
+}
+
+/* How long a memo is believed, in ms: a variable that redirects a server takes effect after that at
+ * the latest. */
+enum { MEMO_MS = 1000 };
+
+souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, souk_ms now, souk_err *err)
+{
+    souk_target_memo *memo = target->memo;
+    souk_entry *entry = NULL;
+    if (memo != NULL && memo->entry != NULL && memo->epoch == pool->epoch && now < memo->until) {
+        entry = memo->entry;
+    } else {
+        const souk_handler *handler = find_handler(pool, target->prefix, err);
+        entry = handler == NULL ? NULL : find_by_key(pool, handler, target, now, err);
+        if (memo != NULL) {
+            memo->entry = entry;
+            memo->epoch = pool->epoch;
+            memo->until = souk_ms_after(now, MEMO_MS);
+        }
+    }
     if (entry != NULL) {
         entry->last_used = now;
     }

@@ -15,6 +15,17 @@
 
 struct souk_pool;
 
+/*
+ * A caller that uses the same target again and again may keep a memo with it, zeroed at first: the
+ * pool then does not have to describe the endpoint anew for each call. It must not outlive a change
+ * of the target.
+ */
+typedef struct souk_target_memo {
+    void *entry;
+    uint64_t epoch;
+    souk_ms until; /* variables of the environment may change: it is looked at again now and then */
+} souk_target_memo;
+
 /* Where a server is, and who asks. */
 typedef struct souk_target {
     souk_slice prefix;   /* which handler: "mcp" */
@@ -23,6 +34,7 @@ typedef struct souk_target {
     souk_pairs config;   /* flat metadata: mcp_server_url, ... */
     uint64_t auth; /* not 0: the program gives credentials, through a SOUK_ASK_CREDENTIAL with this
                       number */
+    souk_target_memo *memo; /* NULL: none */
 } souk_target;
 
 typedef enum souk_request_kind {

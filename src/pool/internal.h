@@ -123,6 +123,7 @@ struct souk_pool {
     const souk_handler *handlers[16];
     size_t handler_count;
     souk_map entries; /* key -> souk_entry */
+    uint64_t epoch; /* grows when an entry leaves: memos from before are worth nothing */
     souk_slot **slots;
     size_t slot_cap;
     uint64_t serial;         /* for ids of calls and asks: never reused */

@@ -72,7 +72,7 @@ static void target_of(const souk_runtime *rt, const souk_rt_call *call, souk_sli
                       const souk_invoke_options *options, souk_target *target)
 {
     const souk_manifest *manifest = call->manifest;
-    const souk_server *server = souk_rt_server(rt, manifest->server);
+    souk_server *server = souk_rt_server(rt, manifest->server);
     if (server != NULL) {
         souk_rt_server_target(server, options->identity, target);
         return;
@@ -181,7 +181,7 @@ int souk_runtime_request(souk_runtime *rt, souk_slice name, souk_slice method, s
     souk_target target;
     souk_request request;
     souk_call_options call_options;
-    const souk_server *server = souk_rt_server(rt, name);
+    souk_server *server = souk_rt_server(rt, name);
     if (server == NULL) {
         return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'", SOUK_ARG(name));
     }

@@ -16,6 +16,7 @@ typedef struct souk_server {
     souk_pairs config;
     uint64_t auth;
     souk_ms timeout;
+    souk_target_memo memo; /* for its own identity */
 } souk_server;
 
 /* What the runtime keeps for a call until its outcome was fetched. */
@@ -70,7 +71,7 @@ void souk_rt_check_output(souk_runtime *rt, const souk_rt_call *call, souk_outco
 /* server.c */
 souk_server *souk_rt_server(const souk_runtime *rt, souk_slice name);
 void souk_rt_server_free(souk_runtime *rt, souk_server *server);
-void souk_rt_server_target(const souk_server *server, souk_slice identity, souk_target *target);
+void souk_rt_server_target(souk_server *server, souk_slice identity, souk_target *target);
 
 /* discover.c */
 /*

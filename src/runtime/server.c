@@ -16,7 +16,7 @@ void souk_rt_server_free(souk_runtime *rt, souk_server *server)
     }
 }
 
-void souk_rt_server_target(const souk_server *server, souk_slice identity, souk_target *target)
+void souk_rt_server_target(souk_server *server, souk_slice identity, souk_target *target)
 {
     memset(target, 0, sizeof *target);
     target->prefix = server->prefix;
@@ -24,6 +24,7 @@ void souk_rt_server_target(const souk_server *server, souk_slice identity, souk_
     target->identity = identity.ptr == NULL ? server->identity : identity;
     target->config = server->config;
     target->auth = server->auth;
+    target->memo = identity.ptr == NULL ? &server->memo : NULL;
 }
 
 static bool name_is_good(souk_slice name)
@@ -61,7 +62,7 @@ static souk_server *server_new(souk_runtime *rt, const souk_server_options *opti
 
 /* Asks the handler whether it could find the server by this configuration: a mistake is told now,
  * not at a call. */
-static int check_config(souk_runtime *rt, const souk_server *server, souk_err *err)
+static int check_config(souk_runtime *rt, souk_server *server, souk_err *err)
 {
     souk_target target;
     souk_buf key;
