@@ -60,8 +60,7 @@ static const struct {
      other_document},
 };
 
-/* Of the optional tests those about what souk promises; a dialect need not have all of these files.
- */
+/* Of the optional tests those about what souk promises; a dialect need not have all files. */
 static const char *const optional_files[] = {
     "bignum.json",         "dependencies-compatibility.json",
     "float-overflow.json", "non-bmp-regex.json",

@@ -140,8 +140,7 @@ static int compare_int(int64_t integer, const souk_number *other)
     return fraction > 0 ? -1 : fraction < 0;
 }
 
-/* Writes the significant decimal digits of a large number; returns how many digits it has in full.
- */
+/* Writes the significant digits of a large number; returns how many digits it has in full. */
 static size_t full_digits(const souk_number *number, char text[SOUK_NUM_TEXT], souk_slice *digits)
 {
     if (number->digits.len > 0) {

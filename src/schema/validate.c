@@ -1,5 +1,4 @@
-/* Applies schemas to values: the walk over nodes and rules, and the rules that combine subschemas.
- */
+/* Applies schemas to values: the walk over nodes and rules, and what combines subschemas. */
 #include "schema/run.h"
 
 #include <string.h>
