@@ -137,7 +137,8 @@ describe("options of souk.open", function()
   local core = require "souk.core"
 
   it("that do not exist are refused by name, with the nearest that does", function()
-    raises("souk%.open: unknown option 'call_timeuot' %(did you mean 'call_timeout'%?%)", souk.open, { call_timeuot = 1 })
+    raises("souk%.open: unknown option 'call_timeuot' %(did you mean 'call_timeout'%?%)", souk.open,
+      { call_timeuot = 1 })
     raises("souk%.open: unknown option 'hots' %(did you mean 'host'%?%)", souk.open, { hots = "blocking" })
     raises("souk%.open: unknown option 'utterly_different'$", souk.open, { utterly_different = 1 })
     raises("souk%.open: unknown option '1'", souk.open, { true })
@@ -479,8 +480,8 @@ describe("a function of the script", function()
 
   it("wants options of a call that exist and fit", function()
     own(upper)
-    raises("call: unknown option 'timeuot' %(there are: timeout, identity, raw, resend, validate%)", market.call, market,
-      "own", {}, { timeuot = 1 })
+    raises("call: unknown option 'timeuot' %(there are: timeout, identity, raw, resend, validate%)", market.call,
+      market, "own", {}, { timeuot = 1 })
     raises("call: option 'timeout': expected a number of seconds, got string", market.call, market, "own", {},
       { timeout = "1" })
     raises("call: option 'timeout'", market.call, market, "own", {}, { timeout = 0 })
