@@ -72,7 +72,7 @@ int souk_schema_validate(const souk_schema *schema, const souk_jval *value, souk
 /*
  * What the schema wants and souk does not check, one text each ("/properties/a/pattern: ..."):
  * patterns that are no regular expressions, are too large, or need lookaround, backreferences or
- * \\p; and identifiers that occur twice, of which the first counts. At most 100. Where a verdict
+ * \p; and identifiers that occur twice, of which the first counts. At most 100. Where a verdict
  * hangs on such a pattern, the value passes. Returns how many; *out (may be NULL) becomes their
  * array, which lives as long as the schema.
  */
