@@ -180,9 +180,11 @@ lint:
 
 TIDY_OK := $(patsubst src/%,$(B)/tidy/%.ok,$(CORE_SRC) $(BIND_SRC))
 
-$(B)/tidy/%.ok: src/% $(wildcard src/*/*.h) .clang-tidy
+TIDY_FLAGS = $(STD) -Isrc $(CURL_CFLAGS) $(LUA_5.4) $(if $(filter %/err.c,$<),,-include spec/tools/tidy.h)
+
+$(B)/tidy/%.ok: src/% $(wildcard src/*/*.h) .clang-tidy spec/tools/tidy.h
 	@mkdir -p $(@D) && rm -f $@
-	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(STD) -Isrc $(CURL_CFLAGS) $(LUA_5.4) && touch $@
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- $(TIDY_FLAGS) && touch $@
 
 tidy: $(TIDY_OK)
 

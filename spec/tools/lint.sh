@@ -24,7 +24,8 @@ for file in "$@"; do
 done
 echo "lint: clang-format looked at $# files"
 
-${MAKE:-make} -s -k -j2 tidy 2>&1 | grep -v -E '^make(\[[0-9]+\])?: |^[0-9]+ warnings? (and [0-9]+ errors? )?(generated|treated)|^Suppressed |^Use -'
+# One line a finding; `make tidy` tells the whole story.
+${MAKE:-make} -s -k -j2 tidy 2>&1 | grep ' error: ' | sed "s,^$PWD/,,"
 tidied=0
 for file in "$@"; do
     case $file in
