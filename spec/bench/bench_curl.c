@@ -374,7 +374,10 @@ int main(int argc, char **argv)
     if (argc == 3) {
         for (size_t c = 0; c < CONTESTANTS; c++) {
             if (strcmp(argv[1], contestants[c].name) == 0) {
-                contestants[c].run(strtoul(argv[2], NULL, 10));
+                size_t count = strtoul(argv[2], NULL, 10);
+                double start = wall();
+                contestants[c].run(count);
+                printf("%.3f us per request\n", (wall() - start) * 1e6 / (double)count);
             }
         }
     } else {

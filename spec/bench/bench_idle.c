@@ -1,0 +1,161 @@
+/*
+ * What an idle session costs beside its connection: opens sessions of many identities with one
+ * server, and counts the bytes that souk holds for each. libcurl's own memory (the connection, its
+ * handle) is not souk's and not counted.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/runtime.h"
+
+enum { SESSIONS = 500, GOAL = 4096 };
+
+/* Counts live bytes: each block has its size in front. */
+typedef struct counter {
+    size_t live;
+} counter;
+
+static void *counting_resize(void *user, void *ptr, size_t size)
+{
+    counter *c = user;
+    size_t *block = ptr == NULL ? NULL : (size_t *)ptr - 2;
+    size_t old = block == NULL ? 0 : block[0];
+    if (size == 0) {
+        c->live -= old;
+        free(block);
+        return NULL;
+    }
+    size_t *fresh = realloc(block, size + 2 * sizeof(size_t));
+    if (fresh == NULL) {
+        return NULL;
+    }
+    c->live += size - old;
+    fresh[0] = size;
+    return fresh + 2;
+}
+
+static void die(const char *why)
+{
+    fprintf(stderr, "bench_idle: %s\n", why);
+    exit(1);
+}
+
+/* Starts the bench server that lies beside this program; returns its port. */
+static int start_server(const char *self, pid_t *pid)
+{
+    char path[4096];
+    int out[2];
+    const char *slash = strrchr(self, '/');
+    snprintf(path, sizeof path, "%.*s/bench_server", slash == NULL ? 1 : (int)(slash - self),
+             slash == NULL ? "." : self);
+    if (pipe(out) != 0 || (*pid = fork()) < 0) {
+        die("cannot start the server");
+    }
+    if (*pid == 0) {
+        dup2(out[1], 1);
+        execl(path, path, (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    char line[128] = "";
+    FILE *from = fdopen(out[0], "r");
+    if (from == NULL || fgets(line, sizeof line, from) == NULL) {
+        die("the server says no port");
+    }
+    return atoi(line + strcspn(line, "0123456789"));
+}
+
+static void finish_all(souk_runtime *rt, size_t calls)
+{
+    souk_outcome outcome;
+    souk_err err;
+    while (calls > 0) {
+        if (souk_runtime_step(rt, 1000, &err) != SOUK_OK) {
+            die(err.message);
+        }
+        while (souk_runtime_next(rt, &outcome)) {
+            if (outcome.kind == SOUK_OUTCOME_DONE) {
+                if (outcome.err.kind != SOUK_OK) {
+                    die(outcome.err.message);
+                }
+                calls--;
+            }
+        }
+    }
+}
+
+static void call_as(souk_runtime *rt, size_t identity)
+{
+    souk_invoke_options options;
+    souk_buf input;
+    souk_err err;
+    uint64_t call;
+    char name[32];
+    snprintf(name, sizeof name, "person-%zu", identity);
+    memset(&options, 0, sizeof options);
+    options.identity = souk_slice_of(name);
+    souk_buf_init(&input, souk_runtime_alloc(rt), 1024);
+    souk_buf_add_text(&input, "{\"text\":\"x\"}");
+    if (souk_runtime_call(rt, SOUK_LIT("mcp.bench.echo"), &input, &options, &call, &err) !=
+        SOUK_OK) {
+        die(err.message);
+    }
+    finish_all(rt, 1);
+}
+
+static souk_runtime *open_runtime(const souk_alloc *alloc, int port)
+{
+    souk_runtime_options options;
+    souk_runtime *rt;
+    souk_err err;
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/mcp", port);
+    souk_runtime_options_default(&options);
+    options.pool.max_sessions = SESSIONS + 16;
+    options.pool.max_keys = SESSIONS + 16;
+    if (souk_runtime_new(alloc, &options, &rt, &err) != SOUK_OK) {
+        die(err.message);
+    }
+    souk_pair pair = {SOUK_LIT("mcp_server_url"), souk_slice_of(url)};
+    souk_server_options server;
+    uint64_t call;
+    memset(&server, 0, sizeof server);
+    server.name = SOUK_LIT("bench");
+    server.config.items = &pair;
+    server.config.count = 1;
+    if (souk_runtime_add_server(rt, &server, &err) != SOUK_OK ||
+        souk_runtime_discover(rt, server.name, 0, &call, &err) != SOUK_OK) {
+        die(err.message);
+    }
+    finish_all(rt, 1);
+    return rt;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    counter count = {0};
+    souk_alloc alloc = {counting_resize, &count};
+    pid_t pid;
+    int port = start_server(argv[0], &pid);
+    souk_runtime *rt = open_runtime(&alloc, port);
+    call_as(rt, 0);
+    size_t before = count.live;
+    for (size_t i = 1; i <= SESSIONS; i++) {
+        call_as(rt, i);
+    }
+    size_t each = (count.live - before) / SESSIONS;
+    printf(
+        "idle session: %zu bytes each beside its connection (%d sessions; goal: at most %d): %s\n",
+        each, SESSIONS, GOAL, each <= GOAL ? "met" : "MISSED");
+    souk_runtime_close(rt, 2000);
+    souk_runtime_free(rt);
+    printf("left after the end: %zu bytes\n", count.live);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return 0;
+}
