@@ -338,47 +338,46 @@ static int l_answer(lua_State *L)
     return 0;
 }
 
-/* The kind that an error table of the program names; SOUK_E_TOOL when it names none. */
-static int kind_of(lua_State *L, int index)
+/* The kind of that name; SOUK_E_TOOL when there is none. */
+static int kind_named(const char *name)
 {
-    int kind = SOUK_E_TOOL;
-    if (lua_istable(L, index)) {
-        lua_getfield(L, index, "kind");
-        const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
 #define MATCH(constant, value, text, retryable, meaning)                                           \
     if (strcmp(name, text) == 0) {                                                                 \
-        kind = SOUK_E_##constant;                                                                  \
+        return SOUK_E_##constant;                                                                  \
     }
-        SOUK_KINDS(MATCH)
+    SOUK_KINDS(MATCH)
 #undef MATCH
-        lua_pop(L, 1);
-    }
-    return kind;
+    return SOUK_E_TOOL;
 }
 
-/* _answer_error(ask, what): what is a message, or an error table with kind and message */
+/* What an error table of the program says: kind, message, and a JSON-RPC code if there is one. */
+static void read_error(lua_State *L, int index, souk_err *err)
+{
+    int64_t code;
+    lua_getfield(L, index, "kind");
+    lua_getfield(L, index, "message");
+    lua_getfield(L, index, "code");
+    const char *kind = lua_type(L, -3) == LUA_TSTRING ? lua_tostring(L, -3) : "";
+    const char *message = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "no answer";
+    souk_fail(err, kind_named(kind), "%s", message);
+    if (lua_type(L, -1) == LUA_TNUMBER && souk_lua_to_int64(L, -1, &code)) {
+        err->has_code = true;
+        err->code = code;
+    }
+    lua_pop(L, 3);
+}
+
+/* _answer_error(ask, table): the answer to a question is an error */
 static int l_answer_error(lua_State *L)
 {
     souk_market *market = souk_bind_market_any(L, 1);
     uint64_t ask = (uint64_t)luaL_checknumber(L, 2);
     souk_err err;
-    const char *message = "no answer";
-    if (market->rt == NULL) {
-        return 0;
+    luaL_checktype(L, 3, LUA_TTABLE);
+    if (market->rt != NULL) {
+        read_error(L, 3, &err);
+        souk_runtime_answer(market->rt, ask, souk_slice_make(NULL, 0), &err);
     }
-    if (lua_istable(L, 3)) {
-        lua_getfield(L, 3, "message");
-        lua_replace(L, 4);
-        lua_settop(L, 4);
-    } else {
-        lua_settop(L, 3);
-        lua_pushvalue(L, 3);
-    }
-    if (lua_type(L, 4) == LUA_TSTRING) {
-        message = lua_tostring(L, 4);
-    }
-    souk_fail(&err, kind_of(L, 3), "%s", message);
-    souk_runtime_answer(market->rt, ask, souk_slice_make(NULL, 0), &err);
     return 0;
 }
 
