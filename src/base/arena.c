@@ -3,7 +3,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-enum { FIRST_BLOCK = 1024, LARGEST_BLOCK = 1024 * 1024 };
+enum { FIRST_BLOCK = 256, LARGEST_BLOCK = 1024 * 1024 };
 
 typedef struct souk_arena_block {
     struct souk_arena_block *next;

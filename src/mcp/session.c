@@ -65,6 +65,7 @@ void souk_mcp_free(souk_mcp *mcp)
     souk_idmap_free(&mcp->pending);
     souk_idmap_free(&mcp->exchanges);
     souk_lines_free(&mcp->lines);
+    souk_kept_err_free(&mcp->why, mcp->alloc);
     souk_free(mcp->alloc, mcp);
 }
 
@@ -89,7 +90,7 @@ souk_mcp_state souk_mcp_get_state(const souk_mcp *mcp)
 
 const souk_err *souk_mcp_why(const souk_mcp *mcp)
 {
-    return &mcp->why;
+    return souk_kept_err_get(&mcp->why);
 }
 
 souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp)
@@ -116,7 +117,7 @@ void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why)
 {
     if (mcp->state == SOUK_MCP_READY) {
         mcp->state = SOUK_MCP_LOST;
-        mcp->why = *why;
+        souk_kept_err_set(&mcp->why, mcp->alloc, why);
     }
 }
 

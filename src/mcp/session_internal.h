@@ -11,6 +11,7 @@
 #define SOUK_SESSION_INTERNAL_H
 
 #include "base/idmap.h"
+#include "base/kept_err.h"
 #include "mcp/envelope.h"
 #include "mcp/era.h"
 #include "mcp/header.h"
@@ -69,7 +70,7 @@ struct souk_mcp {
     uint64_t rpc_serial;
 
     souk_mcp_state state;
-    souk_err why;
+    souk_kept_err why;
     souk_mcp_revision revision; /* 0 until it is known */
     souk_mcp_revision asked;    /* what the probe or initialize under way asked for */
     souk_mcp_client client;

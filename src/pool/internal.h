@@ -14,6 +14,7 @@
 
 #include "base/deadline.h"
 #include "base/idmap.h"
+#include "base/kept_err.h"
 #include "base/map.h"
 #include "pool/pool.h"
 
@@ -77,7 +78,7 @@ struct souk_slot {
     const char *close_reason;
     souk_deadline due;
     bool opened, failed, lost, closed; /* reported, not acted on yet */
-    souk_err why;
+    souk_kept_err why;                 /* it failed or was lost */
     bool dirty;
     souk_slot *next_dirty;
 };
@@ -123,7 +124,7 @@ struct souk_pool {
     const souk_handler *handlers[16];
     size_t handler_count;
     souk_map entries; /* key -> souk_entry */
-    uint64_t epoch; /* grows when an entry leaves: memos from before are worth nothing */
+    uint64_t epoch;   /* grows when an entry leaves: memos from before are worth nothing */
     souk_slot **slots;
     size_t slot_cap;
     uint64_t serial;         /* for ids of calls and asks: never reused */

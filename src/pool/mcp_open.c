@@ -112,7 +112,7 @@ static int name_group(const souk_mcp_handler *handler, const souk_session *sessi
     souk_buf_addf(&parts, "%zu ", session->target->identity.len);
     souk_buf_add(&parts, session->target->identity);
     souk_buf_addf(&parts, " %llu %s ", (unsigned long long)session->target->auth,
-                  state->token.source);
+                  state->token_source);
     souk_buf_add(&parts, souk_pairs_get(session->target->config, "mcp_headers"));
     int failed = souk_buf_check(&parts, "the identity and headers of a server", err);
     if (failed == SOUK_OK) {
@@ -140,9 +140,18 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
         return failed;
     }
     bool has_function = session->target->auth != 0;
+    souk_mcp_token token;
+    memset(&token, 0, sizeof token);
     if (state->endpoint.url != NULL && !has_function) {
-        souk_mcp_token_find(&state->token, session->target, env);
+        souk_mcp_token_find(&token, session->target, env);
     }
+    souk_slice source, looked_for;
+    if (!souk_arena_copy(&state->arena, souk_slice_of(token.source), &source) ||
+        !souk_arena_copy(&state->arena, souk_slice_of(token.looked_for), &looked_for)) {
+        return souk_fail_memory(err);
+    }
+    state->token_source = source.ptr;
+    state->looked_for = looked_for.ptr;
     failed = name_group(handler_of(self), session, state, err);
     if (failed != SOUK_OK) {
         return failed;
@@ -150,9 +159,7 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
     if (state->endpoint.url != NULL && has_function) {
         return ask_for_token(self, session, now, err);
     }
-    souk_slice token = state->token.value;
-    state->token.value = souk_slice_make(NULL, 0); /* it is the environment's, and may change */
-    return start(self, session, token, now, err);
+    return start(self, session, token.value, now, err);
 }
 
 /* What the program's function gave: a string, or null for no credential. */

@@ -17,10 +17,10 @@ void souk_mcp_slot_explain(const souk_session *session, souk_err *err)
                       message);
         } else if (state->has_token) {
             souk_fail(&full, SOUK_E_AUTH, "%s; the token in %s was refused", message,
-                      state->token.source);
+                      state->token_source);
         } else {
             souk_fail(&full, SOUK_E_AUTH, "%s; no token was found (looked for the variables %s)",
-                      message, state->token.looked_for);
+                      message, state->looked_for);
         }
         memcpy(err->message, full.message, sizeof err->message);
     }

@@ -18,11 +18,12 @@ typedef struct souk_mcp_slot {
     souk_mcp_endpoint endpoint;
     souk_mcp *mcp;       /* NULL until there is a credential */
     souk_mcp_state seen; /* the last state that was reported */
-    souk_mcp_token token;
     bool has_token;
-    uint64_t ask;   /* for the credential; 0: none is open */
-    souk_ms ask_by; /* until then it has to be answered */
-    char group[33]; /* connections are shared only within it */
+    const char *token_source; /* the variable it came from; "" */
+    const char *looked_for;   /* the variables that were looked at; for messages */
+    uint64_t ask;             /* for the credential; 0: none is open */
+    souk_ms ask_by;           /* until then it has to be answered */
+    char group[33];           /* connections are shared only within it */
 } souk_mcp_slot;
 
 enum { SOUK_MCP_MEMORY_REVISION = 0 }; /* index into souk_session.memory */

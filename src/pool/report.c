@@ -18,14 +18,14 @@ void souk_session_opened(souk_session *session)
 void souk_session_failed(souk_session *session, const souk_err *why)
 {
     slot_of(session)->failed = true;
-    slot_of(session)->why = *why;
+    souk_kept_err_set(&slot_of(session)->why, session->alloc, why);
     souk_slot_mark_dirty(slot_of(session));
 }
 
 void souk_session_lost(souk_session *session, const souk_err *why)
 {
     slot_of(session)->lost = true;
-    slot_of(session)->why = *why;
+    souk_kept_err_set(&slot_of(session)->why, session->alloc, why);
     souk_slot_mark_dirty(slot_of(session));
 }
 

@@ -168,6 +168,7 @@ void souk_slot_free(souk_pool *pool, souk_slot *slot)
         }
     }
     pool->stats.sessions--;
+    souk_kept_err_free(&slot->why, pool->alloc);
     souk_free(pool->alloc, slot);
     if (entry->evicted && entry->slots == NULL) {
         souk_entry_free(pool, entry);
@@ -250,15 +251,15 @@ static void became_lost(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
     slot->state = SOUK_SLOT_LOST;
     pool->stats.sessions_lost++;
-    souk_slot_note(pool, slot, "session_lost", slot->why.message, now);
+    souk_slot_note(pool, slot, "session_lost", souk_kept_err_get(&slot->why)->message, now);
 }
 
 static void opening_failed(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
     slot->state = SOUK_SLOT_ENDED;
     pool->stats.sessions_failed++;
-    souk_slot_note(pool, slot, "session_failed", slot->why.message, now);
-    souk_entry_fail_waiting(pool, slot->entry, &slot->why);
+    souk_slot_note(pool, slot, "session_failed", souk_kept_err_get(&slot->why)->message, now);
+    souk_entry_fail_waiting(pool, slot->entry, souk_kept_err_get(&slot->why));
 }
 
 void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)

@@ -240,7 +240,7 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     ticket->reported = false;
     if (slot != NULL && ticket->lost && slot->state == SOUK_SLOT_OPEN && !slot->lost) {
         slot->lost = true;
-        slot->why = ticket->err;
+        souk_kept_err_set(&slot->why, pool->alloc, &ticket->err);
     }
     leave(ticket, now);
     if (!may_go_again(pool, ticket)) {
