@@ -365,6 +365,8 @@ static void script_cut(test_peer *peer)
         "\r\n\r\n\r\n",
         "HTTP/1.1 banana\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/\3771WW-Authenticate: Basic realm=x\r\nX-Y: z\r\n\r\n\037\213",
+        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
     };
     if (peer_read(peer)) {
         peer_send(peer, answers[peer->number - 1]);
@@ -385,6 +387,8 @@ static void a_cut_or_garbled_response_is_a_failure(void)
         "the answer is not HTTP",
         "the answer is not HTTP",
         "the answer is not HTTP",
+        "the connection was closed in the middle of the response's head",
+        "the response has no valid status line",
         "the connection was closed in the middle of the response's head",
     };
     test_server *server = server_start(script_cut);

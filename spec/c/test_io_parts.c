@@ -164,7 +164,7 @@ static void a_head_has_a_maximum_that_counts_every_line(void)
     souk_head_free(&head);
 }
 
-static void odd_status_lines_have_status_zero_and_never_complete(void)
+static void a_head_without_a_proper_status_line_is_refused(void)
 {
     static const char *const odd[] = {"HTTP/1.1\r\n", "HTTP/1.1 \r\n", "HTTP/1.1 2x0 OK\r\n",
                                       "HTTP/1.1 20", "HTTP/"};
@@ -173,7 +173,10 @@ static void odd_status_lines_have_status_zero_and_never_complete(void)
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         souk_head_reset(&head, 1000);
         CHECK_INT(souk_head_line(&head, souk_slice_of(odd[i]), NULL), SOUK_OK);
-        CHECK_INT(souk_head_line(&head, SOUK_LIT("\r\n"), NULL), SOUK_OK);
+        souk_err err;
+        CHECK_INT(souk_head_line(&head, SOUK_LIT("\r\n"), &err), SOUK_E_TRANSPORT);
+        CHECK_TEXT(err.message, "the response has no valid status line");
+        CHECK(!err.retryable);
         CHECK_INT(head.status, 0);
         CHECK(!head.complete);
     }
@@ -234,7 +237,7 @@ int main(void)
     CASE(what_is_no_url_of_ours_is_refused_without_being_repeated);
     CASE(a_head_is_gathered_line_by_line);
     CASE(a_head_has_a_maximum_that_counts_every_line);
-    CASE(odd_status_lines_have_status_zero_and_never_complete);
+    CASE(a_head_without_a_proper_status_line_is_refused);
     CASE(a_head_without_memory_is_an_error);
     CASE(the_clocks_go_on_and_seeds_differ);
     CASE(the_environment_is_that_of_the_process);

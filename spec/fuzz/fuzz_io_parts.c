@@ -53,8 +53,8 @@ static void try_head(souk_slice text, size_t max)
         demand(head.complete || !was_complete);
         text = souk_slice_from(text, len);
     }
-    demand(rc == SOUK_OK ? head.bytes <= max : err.kind == SOUK_E_LIMIT);
-    demand(!head.complete || head.status == 101 || head.status >= 200);
+    demand(rc == SOUK_OK ? head.bytes <= max : err.kind == rc);
+    demand(!head.complete || head.status >= 200);
     const souk_header *headers = souk_head_headers(&head);
     for (size_t i = 0; i < head.count; i++) {
         demand(headers[i].name.len > 0);

@@ -47,7 +47,8 @@ typedef struct souk_transfer {
     CURLU *parsed_url;
     souk_buf lines; /* "Name: value" lines, each with a NUL behind it */
     size_t line_count;
-    size_t lines_given; /* how many of them were given, and their bytes; behind them are souk's own */
+    size_t
+        lines_given; /* how many of them were given, and their bytes; behind them are souk's own */
     size_t lines_given_size;
     bool lines_with_body;
     struct curl_slist *list; /* an array, linked; points into lines */

@@ -18,6 +18,9 @@ size_t souk_response_body(char *bytes, size_t size, size_t count, void *user)
 {
     souk_transfer *transfer = user;
     size_t len = size * count;
+    if (!transfer->head.complete) {
+        return CURL_WRITEFUNC_ERROR; /* souk_head_line has said why */
+    }
     if (transfer->pending.len >= transfer->max_pending) {
         transfer->paused = true; /* libcurl keeps these bytes and brings them again */
         return CURL_WRITEFUNC_PAUSE;

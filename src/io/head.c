@@ -121,7 +121,14 @@ int souk_head_line(souk_head *head, souk_slice line, souk_err *err)
         return SOUK_OK;
     }
     if (souk_slice_trim(line).len == 0) {
-        head->complete = head->status >= 200 || head->status == 101;
+        head->complete = head->status >= 200;
+        if (head->status < 100) {
+            int rc = souk_fail(err, SOUK_E_TRANSPORT, "the response has no valid status line");
+            if (err != NULL) {
+                err->retryable = false;
+            }
+            return rc;
+        }
         return SOUK_OK;
     }
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t') {

@@ -26,9 +26,10 @@ void souk_head_reset(souk_head *head, size_t max);
 
 /*
  * Takes one line with its line end: a status line, a field, or the blank one. Interim responses
- * (1xx but 101; RFC 9110 section 15.2) are forgotten when the next status line comes; folded lines
- * are joined with a space (RFC 9112 section 5.2); trailers count for the size and are dropped, as
- * are lines that are no field. SOUK_E_LIMIT when there are more bytes than allowed, or no memory.
+ * (1xx; RFC 9110 section 15.2) are forgotten when the next status line comes; folded lines are
+ * joined with a space (RFC 9112 section 5.2); trailers count for the size and are dropped, as are
+ * lines that are no field. SOUK_E_LIMIT when there are more bytes than allowed, or no memory;
+ * SOUK_E_TRANSPORT when the head ends and had no status line with three digits.
  */
 int souk_head_line(souk_head *head, souk_slice line, souk_err *err);
 
