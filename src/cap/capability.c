@@ -88,9 +88,7 @@ bool souk_is_known_property(souk_slice name)
     return find_property(name) != PROPERTY_COUNT;
 }
 
-/* --- gathering
- * ------------------------------------------------------------------------------------------------
- */
+/* --- gathering -------------------------------------------------------------------------------- */
 
 static int add_property(builder *b, property which, souk_slice key, const souk_form *value)
 {
@@ -130,10 +128,11 @@ static size_t count_extra(const souk_form *form)
 static int gather_pair(builder *b, const souk_form *key, const souk_form *value)
 {
     const souk_forms *forms = &b->reading->forms;
-    const souk_form *next = souk_form_is_call(forms, key, "capability") ? key : value;
-    if (next != NULL && souk_form_is_call(forms, next, "capability")) {
-        return souk_reading_refuse(
-            b->reading, b->form, "expected ')' before the next capability at line %u", next->line);
+    bool key_is_next = souk_form_is_call(forms, key, "capability");
+    if (key_is_next || (value != NULL && souk_form_is_call(forms, value, "capability"))) {
+        return souk_reading_refuse(b->reading, b->form,
+                                   "expected ')' before the next capability at line %u",
+                                   key_is_next ? key->line : value->line);
     }
     if (key->type != SOUK_FORM_KEYWORD) {
         return souk_reading_refuse(b->reading, key, "expected a property such as :name, got %s",
@@ -181,9 +180,7 @@ static int gather_map(builder *b, const souk_form *map, const souk_form *inner)
     return kind;
 }
 
-/* --- the parts
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- the parts -------------------------------------------------------------------------------- */
 
 /* True when the property is there and of that type; reports one that is there and is not. */
 static bool expect(builder *b, property which, souk_form_type type, const char *expected, int *kind)
@@ -384,9 +381,7 @@ static int read_parts(builder *b)
     return kind;
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 /* Reads the id; everything that is said from here on is about it. */
 static int read_id(builder *b, const souk_form *form)

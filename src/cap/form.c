@@ -27,8 +27,7 @@ void souk_forms_free(souk_forms *forms)
     memset(forms, 0, sizeof *forms);
 }
 
-/* --- parsing
- * --------------------------------------------------------------------------------------------- */
+/* --- parsing ---------------------------------------------------------------------------------- */
 
 typedef struct parser {
     souk_forms *forms;
@@ -278,8 +277,7 @@ int souk_forms_read(souk_forms *forms, souk_lexer *lexer, souk_err *err)
     return SOUK_OK;
 }
 
-/* --- looking at forms
- * ------------------------------------------------------------------------------------- */
+/* --- looking at forms ------------------------------------------------------------------------- */
 
 const char *souk_form_type_name(const souk_form *form)
 {
@@ -384,9 +382,7 @@ bool souk_form_next(souk_form_walk *walk)
     return true;
 }
 
-/* --- strings
- * ------------------------------------------------------------------------------------------------
- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 /* The lexer has made sure of the digits. */
 static uint32_t hex4(const char *digits)

@@ -41,8 +41,7 @@ static souk_slice *text_of(souk_manifest *manifest, size_t number)
     return (souk_slice *)(void *)((char *)manifest + texts[number].offset);
 }
 
-/* --- copying: all into one piece of memory, measured beforehand
- * ------------------------------------------- */
+/* --- copying: all into one piece of memory, measured beforehand ------------------------------- */
 
 static bool measure(souk_manifest *m, size_t *total)
 {
@@ -97,9 +96,7 @@ static int copy_all(souk_manifest *m, souk_err *err)
     return SOUK_OK;
 }
 
-/* --- deriving
- * -----------------------------------------------------------------------------------------------
- */
+/* --- deriving --------------------------------------------------------------------------------- */
 
 /* Ids are printed, logged and sent: they are short, and nothing in them moves a terminal's cursor.
  */
@@ -245,9 +242,7 @@ static int derive_and_copy(souk_manifest *m, souk_diags *diags, souk_err *err)
     return kind;
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static souk_manifest *new_like(const souk_alloc *alloc, const souk_manifest *parts)
 {

@@ -50,9 +50,7 @@ static const struct member {
 
 enum { MEMBER_COUNT = sizeof members / sizeof members[0] };
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void write_flat(const souk_flat *flat, souk_jw *w)
 {
@@ -106,9 +104,7 @@ int souk_manifest_to_json(const souk_manifest *manifest, souk_buf *out, souk_err
     return souk_jw_check(&w, err);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 typedef struct import {
     const souk_json_doc *doc;

@@ -51,8 +51,7 @@ static souk_cap_limits with_defaults(const souk_cap_limits *given)
     return limits;
 }
 
-/* --- shapes of files
- * ---------------------------------------------------------------------------------------------- */
+/* --- shapes of files -------------------------------------------------------------------------- */
 
 static int keep(reader *r, souk_manifest *manifest)
 {
@@ -206,8 +205,7 @@ static int handle(reader *r, const souk_form *form)
     return SOUK_OK;
 }
 
-/* --- errors, and going on behind them
- * --------------------------------------------------------------------------- */
+/* --- errors, and going on behind them --------------------------------------------------------- */
 
 /* True when the top-level form, which need not be complete, is of a shape that is read here. */
 static bool has_known_head(const souk_forms *forms)
@@ -319,9 +317,7 @@ static bool go_on(reader *r, const souk_err *err)
     return seek_restart(r, from, line, neighbour_column(forms));
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static int read_all(reader *r)
 {

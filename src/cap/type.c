@@ -2,8 +2,7 @@
 
 #include "cap/typing.h"
 
-/* --- what a form means
- * ---------------------------------------------------------------------------------------- */
+/* --- what a form means ------------------------------------------------------------------------ */
 
 static char lower(char c)
 {
@@ -91,8 +90,7 @@ int souk_type_unknown(souk_reading *reading, const souk_form *form, const char *
     return SOUK_OK;
 }
 
-/* --- the kinds
- * ---------------------------------------------------------------------------------------------- */
+/* --- the kinds -------------------------------------------------------------------------------- */
 
 static int write_map_of(souk_reading *reading, const souk_type *type, souk_jw *w, unsigned depth)
 {

@@ -39,9 +39,15 @@ static bool has_optional_comment(souk_slice text, size_t at)
     return souk_slice_starts_nocase(souk_slice_from(text, at), SOUK_LIT("optional"));
 }
 
-static bool is_wildcard(const souk_reading *reading, const souk_form *key)
+/* {:optional true} */
+static bool says_optional(const souk_reading *reading, const souk_form *options)
 {
-    return souk_form_named(&reading->forms, key, "*");
+    if (options->size != 2) {
+        return false;
+    }
+    const souk_form *key = souk_form_first(options);
+    return souk_form_key_is(&reading->forms, key, "optional") &&
+           souk_form_after(key)->type == SOUK_FORM_TRUE;
 }
 
 static int add_brace_entries(souk_reading *reading, fields *f, const souk_form *map)
@@ -59,36 +65,31 @@ static int add_brace_entries(souk_reading *reading, fields *f, const souk_form *
 /* [:k T], [:k T ?], [:k {:optional true} T], [:* T] */
 static int add_vector_entry(souk_reading *reading, fields *f, const souk_form *entry)
 {
-    souk_form_walk walk = souk_form_each(entry);
-    const souk_form *parts[3] = {NULL, NULL, NULL};
-    for (size_t i = 0; i < 3 && souk_form_next(&walk); i++) {
-        parts[i] = walk.form;
+    static const char expected[] = "an entry such as [:key :string] or [:key :string ?]";
+    if (entry->size < 2 || entry->size > 3) {
+        return souk_type_unknown(reading, entry, expected);
     }
-    bool has_options = entry->size == 3 && parts[1]->type == SOUK_FORM_MAP;
-    bool has_mark =
-        entry->size == 3 && !has_options && souk_form_named(&reading->forms, parts[2], "?");
-    if (entry->size != 2 && !has_options && !has_mark) {
-        return souk_type_unknown(reading, entry,
-                                 "an entry such as [:key :string] or [:key :string ?]");
+    const souk_form *key = souk_form_first(entry);
+    const souk_form *second = souk_form_after(key);
+    const souk_form *third = entry->size == 3 ? souk_form_after(second) : NULL;
+    bool has_options = third != NULL && second->type == SOUK_FORM_MAP;
+    bool has_mark = third != NULL && !has_options && souk_form_named(&reading->forms, third, "?");
+    if (third != NULL && !has_options && !has_mark) {
+        return souk_type_unknown(reading, entry, expected);
     }
-    const souk_form *type = has_options ? parts[2] : parts[1];
-    if (is_wildcard(reading, parts[0])) {
+    const souk_form *type = has_options ? third : second;
+    if (souk_form_named(&reading->forms, key, "*")) {
         f->others = type;
         return SOUK_OK;
     }
     uint32_t at = f->members.count;
-    int kind = souk_form_key(reading, parts[0], &f->members.keys[at]);
+    int kind = souk_form_key(reading, key, &f->members.keys[at]);
     if (kind != SOUK_OK) {
         return kind;
     }
-    bool says_optional = false;
-    if (has_options && parts[1]->size == 2) {
-        const souk_form *option = souk_form_first(parts[1]);
-        says_optional = souk_form_key_is(&reading->forms, option, "optional") &&
-                        souk_form_after(option)->type == SOUK_FORM_TRUE;
-    }
     f->members.values[at] = type;
-    f->optional[at] = has_mark || says_optional || type_is_optional(reading, type);
+    f->optional[at] = has_mark || (has_options && says_optional(reading, second)) ||
+                      type_is_optional(reading, type);
     f->members.count++;
     return SOUK_OK;
 }

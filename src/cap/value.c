@@ -66,9 +66,7 @@ static int form_text(souk_reading *reading, const souk_form *form, souk_slice *o
     return kind == SOUK_E_FILE ? souk_reading_refuse(reading, form, "%s", err.message) : kind;
 }
 
-/* --- numbers
- * --------------------------------------------------------------------------------------------------
- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 /*
  * JSON has no plus sign and no leading zeros, capability files no exponent without a fraction: what
@@ -98,9 +96,7 @@ static void write_number(souk_jw *w, souk_slice digits)
     souk_buf_add(w->out, exponent);
 }
 
-/* --- forms
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- forms ------------------------------------------------------------------------------------ */
 
 int souk_form_key(souk_reading *reading, const souk_form *form, souk_slice *out)
 {
@@ -262,8 +258,7 @@ int souk_form_json(souk_reading *reading, const souk_form *form, souk_slice *out
     return souk_reading_take_json(reading, form, out);
 }
 
-/* --- documents
- * --------------------------------------------------------------------------------------------- */
+/* --- documents -------------------------------------------------------------------------------- */
 
 typedef struct compactor {
     souk_arena *scratch;

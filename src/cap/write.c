@@ -17,8 +17,7 @@ typedef struct writer {
     souk_err *err;
 } writer;
 
-/* --- strings and names
- * --------------------------------------------------------------------------------------- */
+/* --- strings and names ------------------------------------------------------------------------ */
 
 void souk_write_string(souk_buf *out, souk_slice text)
 {
@@ -61,9 +60,7 @@ static void new_line(souk_buf *out, unsigned indent)
     }
 }
 
-/* --- values
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static bool may_be_secret(souk_slice key)
 {
@@ -155,9 +152,7 @@ static void write_value(writer *w, const souk_jval *value, unsigned indent)
     }
 }
 
-/* --- properties
- * --------------------------------------------------------------------------------------------------
- */
+/* --- properties ------------------------------------------------------------------------------- */
 
 static void begin_property(writer *w, const char *name)
 {
@@ -227,6 +222,7 @@ static int write_json(writer *w, const char *name, souk_slice json, shape as)
             write_value(w, doc.root, PROPERTY_INDENT);
         }
     }
+    w->doc = NULL;
     souk_json_doc_free(&doc);
     return kind;
 }
