@@ -34,6 +34,7 @@ build = {
         "src/base/deadline.c",
         "src/base/err.c",
         "src/base/idmap.c",
+        "src/base/kept_err.c",
         "src/base/map.c",
         "src/base/pairs.c",
         "src/base/slice.c",

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds and installs the rock, offline and without its dependencies, into a scratch tree for each Lua, and
-# requires it from there and from nowhere else. A copy of the sources is built, because luarocks leaves objects
-# beside them; without optimisation, because it compiles one file at a time.
+# requires it from there and from nowhere else; then the same with `make install`. A copy of the sources is
+# built, because luarocks leaves objects beside them; without optimisation, because it compiles one file at a time.
 set -u
 cd "$(dirname "$0")/../.."
 scratch=$PWD/build/rock
@@ -52,6 +52,19 @@ check "install for LuaJIT and Lua 5.1" install_rock 5.1 lua51 ${jit_include:+"LU
 for lua in luajit lua5.1; do
     ! command -v $lua >/dev/null 2>&1 || check "require in $lua" require_rock $lua 5.1 lua51
 done
+
+make_install() {
+    ${MAKE:-make} -s --no-print-directory install DESTDIR="$scratch/stage" PREFIX= LUA_VERSIONS=5.4
+}
+
+make_uninstall() {
+    ${MAKE:-make} -s --no-print-directory uninstall DESTDIR="$scratch/stage" PREFIX= LUA_VERSIONS=5.4 &&
+        [ -z "$(find "$scratch/stage" -type f)" ]
+}
+
+check "make install" make_install
+check "require what make installed" require_rock lua5.4 5.4 stage
+check "make uninstall leaves no file" make_uninstall
 rm -rf "$scratch"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
