@@ -165,9 +165,10 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
 /* What the program's function gave: a string, or null for no credential. */
 static int read_token(souk_json_doc *doc, souk_slice json, souk_err *err)
 {
-    int failed = souk_json_read(doc, json, NULL, err);
+    /* The reader's own message may show a piece of the text, which is a secret. */
+    int failed = souk_json_read(doc, json, NULL, NULL);
     if (failed != SOUK_OK) {
-        return failed;
+        return souk_fail(err, failed, "the auth function's answer cannot be read");
     }
     souk_json_type type = souk_json_type_of(doc->root);
     if (type != SOUK_JSON_STRING && type != SOUK_JSON_NULL) {

@@ -1,0 +1,229 @@
+/*
+ * The n-th allocation fails, for all n, while calls are made, answered, renewed and closed: every
+ * call that was taken ends exactly once, and nothing is left behind.
+ */
+#include "failing_alloc.h"
+#include "pool_mcp_help.h"
+
+/* A pool on this allocator; false when there was no memory even for that. */
+static bool begin(pool_rig *rig, const souk_alloc *alloc)
+{
+    rig->alloc = alloc;
+    return rig_make(rig);
+}
+
+/* Lets the pool end: time passes until every call has ended. */
+static void finish(pool_rig *rig)
+{
+    if (rig->pool != NULL) {
+        rig_wait_for(rig, 700000);
+        souk_pool_close(rig->pool, rig->fake.now);
+        rig_wait_for(rig, 10000);
+        CHECK(souk_pool_is_empty(rig->pool));
+        for (size_t i = 0; i < rig->call_count; i++) {
+            CHECK_INT(rig->calls[i].ends, 1);
+        }
+        souk_pool_stats stats = rig_stats(rig);
+        CHECK_INT(stats.calls, rig->call_count);
+        CHECK_INT(stats.calls_ok + stats.calls_failed, rig->call_count);
+        CHECK_INT(stats.in_flight + stats.waiting + stats.sessions, 0);
+    }
+    rig_end(rig);
+}
+
+static void run_plain(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (!begin(rig, alloc)) {
+        finish(rig);
+        return;
+    }
+    for (int i = 0; i < 3; i++) {
+        rig_call_plain(rig, "a");
+        rig_call_plain(rig, "b");
+    }
+    rig_run(rig);
+    for (size_t i = 0; i < rig->session_count; i++) {
+        if (rig->sessions[i].session != NULL) {
+            rig_opened(rig, i);
+        }
+    }
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < rig->call_count; i++) {
+            if (rig->calls[i].running == NULL) {
+                continue;
+            }
+            if (i % 3 == 0 && round == 0) {
+                rig_failed(rig, (int)i, SOUK_DELIVERY_REJECTED, true);
+            } else if (i % 3 == 1) {
+                rig_done(rig, (int)i);
+            }
+        }
+        rig_run(rig);
+        for (size_t i = 0; i < rig->session_count; i++) {
+            if (rig->sessions[i].session != NULL) {
+                rig_opened(rig, i);
+            }
+        }
+    }
+    finish(rig);
+}
+
+/* Answers everything that is open, once. */
+static void serve(pool_rig *rig, int status)
+{
+    for (size_t i = 0; i < rig->fake.exchange_count; i++) {
+        fake_exchange *x = rig->fake.exchanges[i];
+        if (x->ended || x->cancelled) {
+            continue;
+        }
+        if (fake_is(x->body, "server/discover")) {
+            fake_respond(&rig->fake, x, 400, "", "");
+        } else if (fake_is(x->body, "initialize")) {
+            open_legacy(rig, "one");
+        } else if (fake_is(x->body, "tools/call") && status != 200) {
+            fake_error(&rig->fake, x, status, -32001, "Session not found");
+        } else if (fake_is(x->body, "tools/call")) {
+            fake_result(&rig->fake, x, "{'content':[{'type':'text','text':'[1]'}]}");
+        } else {
+            fake_respond(&rig->fake, x, 202, "", "");
+        }
+        rig_run(rig);
+    }
+}
+
+static void run_http(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        mcp_server server;
+        server_http(&server);
+        server_set(&server, "mcp_headers", "{\"X-A\":\"1\"}");
+        fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "token");
+        call_tool(rig, &server, "a");
+        call_tool(rig, &server, "b");
+        for (int i = 0; i < 4; i++) {
+            serve(rig, i == 3 ? 404 : 200);
+        }
+        int late = call_tool(rig, &server, "c");
+        if (late >= 0) {
+            souk_pool_cancel(rig->pool, rig->calls[late].id, rig->fake.now);
+        }
+        call_tool(rig, &server, "d");
+        serve(rig, 404);
+        for (int i = 0; i < 4; i++) {
+            serve(rig, 200);
+        }
+        souk_pool_close(rig->pool, rig->fake.now);
+        serve(rig, 200);
+    }
+    finish(rig);
+}
+
+static void run_stdio(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        mcp_server server;
+        server_stdio(&server);
+        server_set(&server, "mcp_args", "[\"-x\"]");
+        call_tool(rig, &server, "a");
+        fake_child *child = fake_last_child(&rig->fake);
+        if (child != NULL && !child->closed) {
+            fake_say(&rig->fake, child,
+                     "{'jsonrpc':'2.0','id':1,'result':{'supportedVersions':['2026-07-28']}}");
+            rig_run(rig);
+            call_tool(rig, &server, "b");
+            fake_say(&rig->fake, child, "{'jsonrpc':'2.0','id':2,'result':{'content':[]}}");
+            rig_run(rig);
+        }
+        if (child != NULL) {
+            fake_exit(&rig->fake, child, 1, "");
+            rig_run(rig);
+        }
+        call_tool(rig, &server, "c");
+        for (size_t i = 0; i < rig->fake.child_count; i++) {
+            if (!rig->fake.children[i]->exited) {
+                fake_exit(&rig->fake, rig->fake.children[i], 0, "");
+            }
+        }
+        rig_run(rig);
+    }
+    finish(rig);
+}
+
+static void run_asks(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        souk_err err;
+        souk_target target = {.prefix = SOUK_LIT_INIT("asking"), .name = SOUK_LIT_INIT("s")};
+        souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("m")};
+        souk_call_options options = {0, false};
+        mcp_server server;
+        for (int i = 0; i < 3; i++) {
+            (void)rig_submit(rig, &target, &request, &options, &err);
+            rig_run(rig);
+            souk_pool_answer(rig->pool, rig->ask, SOUK_LIT("{\"a\":1}"), NULL, rig->fake.now);
+            rig_run(rig);
+        }
+        int call = rig_submit(rig, &target, &request, &options, &err);
+        rig_run(rig);
+        if (call >= 0) {
+            souk_pool_cancel(rig->pool, rig->calls[call].id, rig->fake.now);
+            rig_run(rig);
+        }
+        server_http(&server);
+        server.target.auth = 3;
+        call_tool(rig, &server, "t");
+        souk_pool_answer(rig->pool, rig->ask, SOUK_LIT("\"token\""), NULL, rig->fake.now);
+        rig_run(rig);
+    }
+    finish(rig);
+}
+
+/* Runs the scenario once for each allocation, which fails alone or with all that follow. */
+static void fail_everywhere(void (*scenario)(const souk_alloc *alloc))
+{
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        for (long n = 1;; n++) {
+            failing_alloc f;
+            failing_alloc_init(&f, n);
+            f.for_ever = for_ever;
+            scenario(&f.alloc);
+            CHECK_INT(f.live, 0);
+            if (!f.fired) {
+                break;
+            }
+        }
+    }
+}
+
+static void the_pool_alone_survives_every_failing_allocation(void)
+{
+    fail_everywhere(run_plain);
+}
+
+static void sessions_over_http_survive_every_failing_allocation(void)
+{
+    fail_everywhere(run_http);
+}
+
+static void sessions_over_stdio_survive_every_failing_allocation(void)
+{
+    fail_everywhere(run_stdio);
+}
+
+static void asks_survive_every_failing_allocation(void)
+{
+    fail_everywhere(run_asks);
+}
+
+int main(void)
+{
+    CASE(the_pool_alone_survives_every_failing_allocation);
+    CASE(sessions_over_http_survive_every_failing_allocation);
+    CASE(sessions_over_stdio_survive_every_failing_allocation);
+    CASE(asks_survive_every_failing_allocation);
+    return tap_done();
+}
