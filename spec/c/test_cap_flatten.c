@@ -220,6 +220,11 @@ static void the_nearest_word_is_what_was_meant(void)
     CHECK(souk_nearest(SOUK_LIT("zzzzzz"), words, 4) == NULL);
     CHECK(souk_nearest(SOUK_LIT(""), words, 4) == NULL);
     CHECK(souk_nearest(SOUK_LIT("name"), words, 0) == NULL);
+    static const char long_word[] =
+        "0123456789012345678901234567890123456789012345678901234567890123";
+    const char *const longs[] = {long_word};
+    CHECK(souk_nearest(souk_slice_of(long_word), words, 4) == NULL);
+    CHECK(souk_nearest(SOUK_LIT("012345678901234567890123456789"), longs, 1) == NULL);
 }
 
 int main(void)

@@ -139,6 +139,8 @@ static void what_is_wrong_is_named(void)
     refuses("{\"id\":\"a\",\"provider\":[]}", "provider: expected a label or an object, got array");
     refuses("{\"id\":\"a\",\"implementation\":\"(a\"}",
             "implementation: this '(' is never closed: expected ')'");
+    refuses("{\"id\":\"a\",\"implementation\":1}",
+            "implementation: expected a string with one form, got integer");
     refuses("{\"id\":\"a\",\"implementation\":\"a b\"}",
             "implementation: expected one form, got more");
     refuses("{\"id\":\"a\",\"line\":-1}", "line: expected the number of a line, got integer");

@@ -119,6 +119,9 @@ static void what_is_no_capability_is_skipped_with_a_note(void)
     says("42\n(+ 1 2)(capability \"a\")", "a", "1:1: note: no capability: skipped",
          "2:1: note: no capability: skipped", NULL);
     says("(def x 1)", "", "1:1: note: a definition without capabilities", NULL, NULL);
+    says("(def)", "", "1:1: note: a definition without capabilities", NULL, NULL);
+    says("(def a {:capabilities 1})", "", "1:1: note: a definition without capabilities", NULL,
+         NULL);
     says("()", "", "1:1: note: no capability: skipped", NULL, NULL);
     says("(capabilities \"a\")", "", "1:1: note: no capability: skipped", NULL, NULL);
 }
@@ -172,6 +175,8 @@ static void a_wrong_property_is_an_error_at_its_place(void)
     says("(capability \"a\" :input-schema-json \"[]\")", "",
          "1:36: error: input_schema_json: expected a schema (object or boolean), got array", NULL,
          NULL);
+    says("(capability \"a\" :input-schema-json \"\\ud800\")", "",
+         "1:36: error: this string has half of a surrogate pair", NULL, NULL);
     says("(capability \"a\" :extra 1)", "", "1:24: error: extra: expected a map, got an integer",
          NULL, NULL);
     says("(def m {:capabilities [7 {:capability {\"name\" \"x\"}} {\"id\" \"a\" \"x\"} {\"id\" "
@@ -291,6 +296,57 @@ static void a_capability_that_lacks_a_bracket_does_not_swallow_the_next(void)
          "1:23: error: name: expected a string", NULL, NULL);
 }
 
+static void a_long_text_is_cut_between_characters(void)
+{
+    char text[1200];
+    souk_cap_file file;
+    size_t len = (size_t)snprintf(text, sizeof text, "(capability \"a\" :metadata {:x 1 :");
+    memset(text + len, 'k', 300);
+    len += 300;
+    len += (size_t)snprintf(text + len, sizeof text - len, " 2 :");
+    memset(text + len, 'k', 300);
+    strcpy(text + len + 300, " 3})");
+    loads(&file, text, "a");
+    CHECK_INT(file.diags.count, 1);
+    CHECK(file.diags.items[0].message.len < 120);
+    souk_cap_file_free(&file);
+
+    souk_diags diags;
+    souk_diags_init(&diags, souk_alloc_libc(), SOUK_LIT("f"), 2);
+    for (size_t i = 0; i + 1 < sizeof text; i += 2) {
+        memcpy(text + i, "\xC3\xA4", 2);
+    }
+    souk_slice whole = souk_slice_make(text, sizeof text);
+    CHECK_INT(souk_excerpt(souk_slice_from(whole, 0)).len, 60);
+    memmove(text + 1, text, sizeof text - 1);
+    text[0] = '-';
+    CHECK_INT(souk_excerpt(whole).len, 59);
+    souk_diags_add(&diags, SOUK_NOTE, "%.*s", 1000, text);
+    CHECK_INT(diags.items[0].message.len, 511);
+    text[0] = '\xC3';
+    memmove(text, text + 1, sizeof text - 1);
+    souk_diags_add_at(&diags, SOUK_NOTE, 1, 1, "%.*s", 1000, text);
+    CHECK_INT(diags.items[1].message.len, 510);
+    souk_diags_free(&diags);
+    souk_diags_add(NULL, SOUK_NOTE, "nobody listens");
+    souk_diags_add_at(NULL, SOUK_NOTE, 1, 1, "nobody listens");
+}
+
+static void a_value_is_nested_only_so_deep(void)
+{
+    char text[512];
+    for (int depth = 100; depth <= 101; depth++) {
+        size_t len = (size_t)snprintf(text, sizeof text, "(capability \"a\" :x ");
+        memset(text + len, '[', (size_t)depth - 1);
+        len += (size_t)depth - 1;
+        memset(text + len, ']', (size_t)depth - 1);
+        strcpy(text + len + depth - 1, ")");
+        says(text, depth == 100 ? "a" : "",
+             depth == 100 ? NULL : "1:119: error: this value is nested deeper than 100", NULL,
+             NULL);
+    }
+}
+
 static void limits_hold(void)
 {
     souk_cap_file file;
@@ -396,6 +452,8 @@ int main(void)
     CASE(a_broken_form_is_reported_once);
     CASE(the_neighbours_in_a_module_load);
     CASE(a_capability_that_lacks_a_bracket_does_not_swallow_the_next);
+    CASE(a_long_text_is_cut_between_characters);
+    CASE(a_value_is_nested_only_so_deep);
     CASE(limits_hold);
     CASE(broken_text_costs_no_more_than_its_length_allows);
     CASE(running_out_of_memory_is_an_error);

@@ -201,6 +201,21 @@ static void unknown_types_are_any_value_and_a_warning(void)
     translate("[:and :int [:min-length -1] 7]", "{\"type\":\"integer\"}",
               "1:12: warning: expected a predicate");
     translate("[:map [:a] :b]", "{\"type\":\"object\"}", "1:7: warning: expected an entry");
+    translate("[:array :int 2]", "{}", "1:14: warning: expected a vector of sizes");
+    translate("[:array :int [x]]", "{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}",
+              "1:15: warning: expected a size or ?");
+    translate("[:val 1 2]", "{}", "1:1: warning: expected one value in [:val v]");
+    translate("[:and]", "{}", "1:1: warning: expected a type and predicates");
+    translate("[:and :int [:unheard-of 1]]", "{\"type\":\"integer\"}",
+              "1:12: warning: expected a predicate");
+    translate("[:and :int [:non-empty 1]]", "{\"type\":\"integer\"}",
+              "1:12: warning: expected a predicate");
+    translate("[:map [:a :int :int]]", "{\"type\":\"object\"}",
+              "1:7: warning: expected an entry such as");
+    translate("[:map [:a {:optional true :x 1} :int]]",
+              "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},"
+              "\"required\":[\"a\"]}",
+              NULL);
     translate("[]", "{}", "1:1: warning: expected a type");
     translate("?", "{}", "1:1: warning: expected a type");
 }
@@ -216,6 +231,7 @@ static void duplicate_entries_are_a_warning_and_the_last_counts(void)
 static void an_odd_map_is_an_error(void)
 {
     translate("{:a :int :b}", NULL, "1:1: error: this map has a key without a value");
+    translate("[:map [a :int]]", NULL, "1:8: error: expected a keyword, a string or an integer");
     translate("{a :int}", NULL, "1:2: error: expected a keyword, a string or an integer as key");
 }
 

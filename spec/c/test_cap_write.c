@@ -177,8 +177,25 @@ static void a_schema_that_says_more_has_no_type(void)
     has_form("{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":[{},{\"type\":\"null\"}]}},"
              "\"required\":[\"a\"]}",
              NULL);
+    has_form("{\"type\":\"integer\",\"minimum\":[1]}", NULL);
+    has_form("{\"type\":\"object\",\"properties\":{\"a\":{\"x\":1}}}", NULL);
+    has_form("{\"type\":\"object\",\"properties\":{},\"additionalProperties\":{\"x\":1}}", NULL);
+    has_form("{\"anyOf\":[{\"x\":1},{}]}", NULL);
+    has_form("[]", NULL);
     has_form("{\"enum\":[[1]]}", NULL);
     has_form("{\"const\":{}}", NULL);
+}
+
+static void a_schema_with_many_members_has_no_type(void)
+{
+    char *schema = calloc(1, 300 * 16);
+    size_t len = (size_t)sprintf(schema, "{\"type\":\"object\",\"properties\":{");
+    for (int i = 0; i < 257; i++) {
+        len += (size_t)sprintf(schema + len, "%s\"k%d\":{}", i > 0 ? "," : "", i);
+    }
+    strcpy(schema + len, "}}");
+    has_form(schema, NULL);
+    free(schema);
 }
 
 static void secrets_are_left_out(void)
@@ -312,6 +329,7 @@ int main(void)
     CASE(schemas_survive);
     CASE(a_schema_becomes_a_type_when_one_says_exactly_that);
     CASE(a_schema_that_says_more_has_no_type);
+    CASE(a_schema_with_many_members_has_no_type);
     CASE(secrets_are_left_out);
     CASE(the_example_files_load_and_survive);
     CASE(get_me_has_eleven_entries_in_the_order_of_its_file);
