@@ -173,7 +173,7 @@ fuzz-smoke: $(FUZZ_BIN)
 	@sh spec/tools/fuzz.sh smoke $(SMOKE) $(FUZZ_BIN)
 
 # --- checks of the sources ------------------------------------------------------------------------------------
-C_FILES := $(sort $(wildcard src/*/*.[ch] spec/c/*.[ch] spec/fuzz/*.[ch] spec/bench/*.[ch] examples/*.c))
+C_FILES := $(sort $(wildcard src/*/*.[ch] spec/c/*.[ch] spec/fuzz/*.[ch] spec/bench/*.[ch] spec/tools/*.[ch] examples/*.c))
 
 lint:
 	@MAKE="$(MAKE)" sh spec/tools/lint.sh $(C_FILES)

@@ -5,8 +5,8 @@
 #
 # LUAS="lua5.4 luajit" chooses the interpreters. Sanitized: the module of build/asan-lua*, with the sanitizers'
 # libraries preloaded into a stock interpreter. busted closes its Lua state at the end, so what is still
-# allocated then and not reachable is a leak; spec/tools/lsan.supp lists what is not ours. What is tagged #harness
-# does not load the module, and is not run again.
+# allocated then and not reachable is a leak. What is tagged #harness does not load the module, and is not run
+# again.
 set -u
 cd "$(dirname "$0")/../.."
 mode=$1
@@ -22,7 +22,6 @@ if [ "$mode" = sanitized ]; then
     preload="$(${CC:-cc} -print-file-name=libasan.so) $(${CC:-cc} -print-file-name=libubsan.so) $PWD/build/asan/unpreload.so"
     export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=0:abort_on_error=0:exitcode=99"
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
-    export LSAN_OPTIONS="suppressions=$PWD/spec/tools/lsan.supp:print_suppressions=0"
 fi
 
 failed=0
