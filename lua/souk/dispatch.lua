@@ -204,9 +204,9 @@ local function drain(market, state)
   end
 end
 
---- Works for at most `timeout` seconds.
-function dispatch.step(market, timeout)
-  local state = state_of(market)
+--- Works for at most `timeout` seconds. `state` saves a look-up where it is at hand.
+function dispatch.step(market, timeout, state)
+  state = state or state_of(market)
   local ok, err = market:_step(timeout)
   if not ok then
     return nil, err
@@ -221,8 +221,8 @@ function dispatch.finish(market)
 end
 
 --- Waits until the handle has ended, in the way of the host.
-function dispatch.wait(market, handle, timeout)
-  return state_of(market).host.wait(market, handle, timeout)
+function dispatch.wait(handle, timeout)
+  return handle.state_.host.wait(handle, timeout)
 end
 
 return dispatch

@@ -10,9 +10,9 @@ Handle.__name = "souk.handle"
 -- A handle is a table and not userdata: what it stands for lives in the core and ends by its deadline at the latest,
 -- so nothing has to happen when a handle is collected.
 local function make(market, id, capability)
+  -- value_, err_ and callbacks_ come later; the fields named here leave room for them without a second allocation.
   return setmetatable({
-    market_ = market, state_ = dispatch.state_of(market), id_ = id, capability_ = capability,
-    done_ = false, value_ = nil, err_ = nil, callbacks_ = false,
+    market_ = market, state_ = dispatch.state_of(market), id_ = id, capability_ = capability, done_ = false,
   }, Handle)
 end
 
@@ -51,7 +51,7 @@ end
 function Handle:wait(timeout)
   check_seconds("wait", timeout)
   if not self.done_ then
-    local ok, err = dispatch.wait(self.market_, self, timeout)
+    local ok, err = dispatch.wait(self, timeout)
     if not ok then
       return nil, err
     end

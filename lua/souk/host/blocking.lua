@@ -10,14 +10,14 @@ local LONGEST_WAIT = 3600
 --- Drives the engine until the handle has ended.
 -- @param timeout number|nil seconds
 -- @return boolean|nil true; nil and an error of kind "timeout" when the time is over first
-function blocking.wait(market, handle, timeout)
+function blocking.wait(handle, timeout)
   local deadline = timeout and core.now() + timeout
   while not handle.done_ do
     local left = deadline and deadline - core.now() or LONGEST_WAIT
     if left <= 0 then
       return nil, core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
     end
-    local ok, err = dispatch.step(market, left)
+    local ok, err = dispatch.step(handle.market_, left, handle.state_)
     if not ok then
       return nil, err
     end
