@@ -159,6 +159,101 @@ static void a_server_without_tls_was_sent_nothing(void)
     server_stop(server);
 }
 
+/* --- HTTP/2, against node --- */
+
+static const char http2_server[] =
+    "const http2 = require('node:http2'), fs = require('node:fs');\n"
+    "const server = http2.createSecureServer({ key: fs.readFileSync(process.argv[1] + "
+    "'/key.pem'),\n"
+    "    cert: fs.readFileSync(process.argv[1] + '/cert.pem') });\n"
+    "let sessions = 0;\n"
+    "server.on('session', () => sessions++);\n"
+    "server.on('stream', (stream, headers) => {\n"
+    "    stream.on('error', () => {});\n"
+    "    stream.resume();\n"
+    "    stream.on('end', () => {\n"
+    "        stream.respond({ ':status': 200, 'x-connections': String(sessions) });\n"
+    "        stream.end(headers[':path'] === '/large' ? Buffer.alloc(5000000, 'x') : '{}');\n"
+    "    });\n"
+    "});\n"
+    "server.listen(0, '127.0.0.1', () => console.log(server.address().port));\n"
+    "process.stdin.resume().on('end', () => process.exit(0));\n";
+
+/* Starts node as a child of the engine; false when there is no node. */
+static bool start_node(souk_engine *engine, outcome *node, char *url, size_t size)
+{
+    const char *program = getenv("SOUK_NODE");
+    const char *argv[] = {program != NULL && program[0] != '\0' ? program : "node", "-e",
+                          http2_server, folder, NULL};
+    souk_spawn spawn = {.id = node->id, .argv = argv, .stderr_tail = 1000};
+    souk_port port = souk_engine_port(engine);
+    if (port.spawn(port.user, &spawn, NULL) != SOUK_OK) {
+        return false;
+    }
+    while (node->finals == 0 && (node->body.len == 0 || !contains(node->body.data, "\n"))) {
+        CHECK_INT(souk_engine_wait(engine, LONGEST_TEST_MS, NULL), SOUK_OK);
+        fetch(engine, node, 1);
+    }
+    CHECK_INT(node->finals, 0);
+    snprintf(url, size, "https://127.0.0.1:%d/", node->body.len > 0 ? atoi(node->body.data) : 0);
+    return node->finals == 0;
+}
+
+static void http2_carries_many_exchanges_over_one_connection(void)
+{
+    enum { MANY = 50, NODE = MANY, ALL = MANY + 1 };
+    souk_engine_options options = {.max_queued = 100000};
+    souk_engine *engine = engine_start(&options);
+    static outcome all[ALL];
+    char url[96];
+    for (size_t i = 0; i < ALL; i++) {
+        outcome_init(&all[i], i + 1);
+    }
+    if (!start_node(engine, &all[NODE], url, sizeof url)) {
+        printf("# skipped: there is no node\n");
+        souk_engine_free(engine);
+        return;
+    }
+    /* The first one makes the connection; the others come while it stands. */
+    souk_exchange exchange = post_to(url, 1);
+    exchange.ca_file = cert;
+    CHECK_INT(start(engine, exchange, "{}", NULL), SOUK_OK);
+    finish_all(engine, all, 1);
+    for (size_t i = 1; i < MANY; i++) {
+        exchange.id = i + 1;
+        CHECK_INT(start(engine, exchange, "{}", NULL), SOUK_OK);
+    }
+    finish_all(engine, all, MANY);
+    for (size_t i = 0; i < MANY; i++) {
+        CHECK(!all[i].failed);
+        CHECK_HAS(all[i].headers, "x-connections: 1\n");
+        outcome_free(&all[i]);
+    }
+    CHECK_INT(souk_engine_count(engine).connections_opened, 1);
+
+    /* A stream that is not fetched is paused here too, and loses nothing. */
+    char large[128];
+    snprintf(large, sizeof large, "%slarge", url);
+    outcome_init(&all[0], 1000);
+    exchange.id = 1000;
+    exchange.url = large;
+    exchange.stream = true;
+    CHECK_INT(start(engine, exchange, "{}", NULL), SOUK_OK);
+    for (int i = 0; i < 20; i++) {
+        CHECK_INT(souk_engine_wait(engine, 5, NULL), SOUK_OK);
+        usleep(1000);
+    }
+    finish_all(engine, all, 1);
+    CHECK_INT(all[0].body.len, 5000000);
+    outcome_free(&all[0]);
+    souk_port port = souk_engine_port(engine);
+    port.close_child(port.user, all[NODE].id, 5000);
+    finish_all(engine, &all[NODE], 1);
+    CHECK_INT(all[NODE].exit_code, 0);
+    outcome_free(&all[NODE]);
+    souk_engine_free(engine);
+}
+
 int main(void)
 {
     if (!make_certificate()) {
@@ -170,6 +265,7 @@ int main(void)
     CASE(a_certificate_of_the_given_roots_is_accepted);
     CASE(a_file_without_certificates_trusts_nobody);
     CASE(a_server_without_tls_was_sent_nothing);
+    CASE(http2_carries_many_exchanges_over_one_connection);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
     char path[80];
