@@ -36,7 +36,8 @@ static inline void help_cap_print(const souk_diags *diags)
     }
 }
 
-/* Checks one diagnostic: "line:column: severity: message", the message only as far as it is given.
+/*
+ * Checks one diagnostic: "line:column: severity: message", the message only as far as it is given.
  */
 static inline void help_cap_says(const char *at_file, int at_line, const souk_diags *diags,
                                  size_t index, const char *expected)

@@ -23,7 +23,8 @@ static const char *meaning(souk_manifest *manifest, souk_buf *buf)
     return buf->data;
 }
 
-/* Written, read and written again: the text and the manifest stay the same. Gives the manifest up.
+/*
+ * Written, read and written again: the text and the manifest stay the same. Gives the manifest up.
  */
 static void survives(souk_manifest *manifest)
 {

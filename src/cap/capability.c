@@ -112,7 +112,8 @@ static int add_property(builder *b, property which, souk_slice key, const souk_f
     return SOUK_OK;
 }
 
-/* How many members of `extra` the pairs may bring: each one by itself, and what maps have inside.
+/*
+ * How many members of `extra` the pairs may bring: each one by itself, and what maps have inside.
  */
 static size_t count_extra(const souk_form *form)
 {

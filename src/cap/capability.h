@@ -1,5 +1,7 @@
-/* From forms to manifests: the properties of one capability, in each shape in which files have
- * them. */
+/*
+ * From forms to manifests: the properties of one capability, in each shape in which files have
+ * them.
+ */
 #ifndef SOUK_CAPABILITY_H
 #define SOUK_CAPABILITY_H
 

@@ -1,6 +1,7 @@
 #include "cap/chars.h"
 
-/* Short names for the table. P: plain; S: space; N: start of a name; D: digit; R: rest of a name.
+/*
+ * Short names for the table. P: plain; S: space; N: start of a name; D: digit; R: rest of a name.
  */
 enum {
     P = SOUK_CHAR_PLAIN,

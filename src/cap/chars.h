@@ -38,19 +38,24 @@ size_t souk_match_shape(souk_slice text, size_t at, const char *shape);
 /* Number of decimal digits at `at`. */
 size_t souk_match_digits(souk_slice text, size_t at);
 
-/* Length of a timestamp in UTC (2025-10-24T09:02:22Z, with or without a fraction of a second); 0
- * for none. */
+/*
+ * Length of a timestamp in UTC (2025-10-24T09:02:22Z, with or without a fraction of a second); 0
+ * for none.
+ */
 size_t souk_match_timestamp(souk_slice text, size_t at);
 size_t souk_match_uuid(souk_slice text, size_t at);
 
 /* Length of an integer or, then *is_float, a float, with its sign; 0 for none. */
 size_t souk_match_number(souk_slice text, size_t at, bool *is_float);
 
-/* Length of a name. A `:` ends it, unless it introduces a version as in `tools:v1.2/fetch`. 0 for
- * none. */
+/*
+ * Length of a name. A `:` ends it, unless it introduces a version as in `tools:v1.2/fetch`. 0 for
+ * none.
+ */
 size_t souk_match_name(souk_slice text, size_t at);
 
-/* True when `text` can be written as a keyword's or symbol's name (behind the ':' of the former).
+/*
+ * True when `text` can be written as a keyword's or symbol's name (behind the ':' of the former).
  */
 bool souk_is_name(souk_slice text);
 

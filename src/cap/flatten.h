@@ -65,8 +65,10 @@ int souk_flatten_add(souk_flattening *flattening, const souk_json_doc *doc, cons
 int souk_flatten_add_default(souk_flattening *flattening, souk_slice key, souk_slice value,
                              souk_err *err);
 
-/* Ends it: resolves duplicates with a warning to diags (may be NULL). *flat lives as long as all
- * that was added. */
+/*
+ * Ends it: resolves duplicates with a warning to diags (may be NULL). *flat lives as long as all
+ * that was added.
+ */
 int souk_flatten_end(souk_flattening *flattening, souk_diags *diags, souk_flat *flat,
                      souk_err *err);
 

@@ -60,12 +60,16 @@ typedef struct souk_lexer {
     unsigned line;
 } souk_lexer;
 
-/* At the start of `text` (behind a byte order mark), which must stay unchanged while the lexer is
- * used. */
+/*
+ * At the start of `text` (behind a byte order mark), which must stay unchanged while the lexer is
+ * used.
+ */
 void souk_lexer_init(souk_lexer *lexer, souk_slice text);
 
-/* Goes on at `offset`, the first byte of line number `line`; never before the place of an earlier
- * seek. */
+/*
+ * Goes on at `offset`, the first byte of line number `line`; never before the place of an earlier
+ * seek.
+ */
 void souk_lexer_seek(souk_lexer *lexer, size_t offset, unsigned line);
 
 /*

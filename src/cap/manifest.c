@@ -98,7 +98,8 @@ static int copy_all(souk_manifest *m, souk_err *err)
 
 /* --- deriving --------------------------------------------------------------------------------- */
 
-/* Ids are printed, logged and sent: they are short, and nothing in them moves a terminal's cursor.
+/*
+ * Ids are printed, logged and sent: they are short, and nothing in them moves a terminal's cursor.
  */
 int souk_check_id(souk_slice id, souk_err *err)
 {

@@ -67,8 +67,10 @@ typedef struct souk_manifest {
 int souk_manifest_new(const souk_alloc *alloc, const souk_manifest *parts, souk_diags *diags,
                       souk_manifest **out, souk_err *err);
 
-/* SOUK_OK, or SOUK_E_CONFIG: ids are not empty, at most SOUK_ID_MAX bytes, and have no control
- * characters. */
+/*
+ * SOUK_OK, or SOUK_E_CONFIG: ids are not empty, at most SOUK_ID_MAX bytes, and have no control
+ * characters.
+ */
 int souk_check_id(souk_slice id, souk_err *err);
 
 /* One holder more; returns its argument. */
@@ -77,7 +79,8 @@ souk_manifest *souk_manifest_ref(souk_manifest *manifest);
 /* One holder less; the last one ends it. NULL is allowed. */
 void souk_manifest_unref(souk_manifest *manifest);
 
-/* The value of a flat metadata entry ("mcp_server_url"); a slice with ptr NULL when there is none.
+/*
+ * The value of a flat metadata entry ("mcp_server_url"); a slice with ptr NULL when there is none.
  */
 souk_slice souk_manifest_fact(const souk_manifest *manifest, const char *key);
 

@@ -71,7 +71,8 @@ static int keep(reader *r, souk_manifest *manifest)
     return SOUK_OK;
 }
 
-/* Loads one capability, a list or the map of a module. SOUK_E_FILE: it is broken, and was reported.
+/*
+ * Loads one capability, a list or the map of a module. SOUK_E_FILE: it is broken, and was reported.
  */
 static int load(reader *r, const souk_form *form)
 {
@@ -100,7 +101,7 @@ static int load_swallowed(reader *r, const souk_form *refused)
 {
     const souk_form *end = souk_form_after(refused);
     int kind = SOUK_OK;
-    for (const souk_form *form = refused + 1; kind == SOUK_OK && form < end; form++) {
+    for (const souk_form *form = refused + 1; kind == SOUK_OK && !r->full && form < end; form++) {
         if (form->column == refused->column &&
             souk_form_is_call(&r->reading.forms, form, "capability")) {
             kind = load(r, form);
@@ -223,8 +224,10 @@ static bool has_known_head(const souk_forms *forms)
     return false;
 }
 
-/* The id of a capability that was not read to its end, as it stands in the source; empty when there
- * is none. */
+/*
+ * The id of a capability that was not read to its end, as it stands in the source; empty when there
+ * is none.
+ */
 static souk_slice broken_id(const souk_forms *forms)
 {
     if (forms->count < 3 || !has_known_head(forms) ||
@@ -289,8 +292,10 @@ static bool seek_restart(reader *r, size_t from, unsigned line, unsigned column)
     return false;
 }
 
-/* The column in which the neighbours of what was broken begin: its own, or that of the forms in a
- * (do ...). */
+/*
+ * The column in which the neighbours of what was broken begin: its own, or that of the forms in a
+ * (do ...).
+ */
 static unsigned neighbour_column(const souk_forms *forms)
 {
     if (forms->count == 0) {

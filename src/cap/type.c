@@ -154,8 +154,10 @@ static int write_tuple(souk_reading *reading, const souk_type *type, souk_jw *w,
     return kind;
 }
 
-/* [:array T [2 ?]]: two arrays of any number of T. Writes the keywords of the outermost dimension
- * that is left. */
+/*
+ * [:array T [2 ?]]: two arrays of any number of T. Writes the keywords of the outermost dimension
+ * that is left.
+ */
 static int write_dimensions(souk_reading *reading, const souk_form *item, souk_form_walk sizes,
                             souk_jw *w, unsigned depth)
 {
@@ -212,8 +214,10 @@ static int write_union(souk_reading *reading, const souk_type *type, souk_jw *w,
     return write_types(reading, type->args, w, depth);
 }
 
-/* Writes [`inner` or null]; inner is written by its form, or by its keywords when only its `?` was
- * looked at. */
+/*
+ * Writes [`inner` or null]; inner is written by its form, or by its keywords when only its `?` was
+ * looked at.
+ */
 static int write_nullable(souk_reading *reading, const souk_form *form, const souk_type *type,
                           souk_jw *w, unsigned depth)
 {

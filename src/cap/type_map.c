@@ -2,8 +2,10 @@
 
 #include "cap/chars.h"
 
-/* The entries of a map type, gathered before they are written: the last of several with one key
- * counts. */
+/*
+ * The entries of a map type, gathered before they are written: the last of several with one key
+ * counts.
+ */
 typedef struct fields {
     souk_members members;
     bool *optional;

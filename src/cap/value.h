@@ -67,8 +67,10 @@ int souk_members_add_map(souk_reading *reading, souk_members *members, const sou
 /* Finds duplicates, warns of them. */
 int souk_members_finish(souk_reading *reading, souk_members *members);
 
-/* The name that a label stands for: labels in strings may have the ':' of a keyword, which is
- * dropped. */
+/*
+ * The name that a label stands for: labels in strings may have the ':' of a keyword, which is
+ * dropped.
+ */
 souk_slice souk_label(souk_slice text);
 
 /* The text of a key: name of a keyword, text of a string, digits of an integer. */

@@ -227,8 +227,10 @@ static int write_json(writer *w, const char *name, souk_slice json, shape as)
     return kind;
 }
 
-/* False for what only our reader takes: commas, and escapes that are none in the grammar of the
- * first files. */
+/*
+ * False for what only our reader takes: commas, and escapes that are none in the grammar of the
+ * first files.
+ */
 static bool is_plain_source(souk_slice form)
 {
     for (size_t i = 0; i < form.len; i++) {
