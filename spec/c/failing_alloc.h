@@ -3,10 +3,12 @@
  *
  *     failing_alloc f;
  *     for (long n = 1;; n++) {
- *         failing_alloc_init(&f, n);        // the n-th allocation fails, and all after it when `for_ever`
+ *         failing_alloc_init(&f, n);        // the n-th allocation fails, and all after it when
+ * `for_ever`
  *         ... run the scenario with &f.alloc; it must end cleanly, with an error ...
  *         CHECK_INT(f.live, 0);
- *         if (!f.fired) break;              // the scenario needed fewer allocations: all were tried
+ *         if (!f.fired) break;              // the scenario needed fewer allocations: all were
+ * tried
  *     }
  */
 #ifndef SOUK_FAILING_ALLOC_H

@@ -1,10 +1,11 @@
 /*
- * A small TAP producer for the C unit tests: each program runs its cases and prints "ok N - what" lines.
+ * A small TAP producer for the C unit tests: each program runs its cases and prints "ok N - what"
+ * lines.
  *
  *     int main(void) { CASE(a_second_close_is_a_no_op); ...; return tap_done(); }
  *
- * Inside a case, CHECK(condition) and its kin report a failure with file and line and let the case go on;
- * the case is "not ok" when any of them failed.
+ * Inside a case, CHECK(condition) and its kin report a failure with file and line and let the case
+ * go on; the case is "not ok" when any of them failed.
  */
 #ifndef SOUK_TAP_H
 #define SOUK_TAP_H
@@ -48,7 +49,8 @@ static inline void tap_check_int(const char *file, int line, int64_t got, int64_
             tap_fail(__FILE__, __LINE__, #condition);                                              \
         }                                                                                          \
     } while (0)
-#define CHECK_TEXT(got, want) tap_check_text(__FILE__, __LINE__, souk_slice_of(got), souk_slice_of(want))
+#define CHECK_TEXT(got, want)                                                                      \
+    tap_check_text(__FILE__, __LINE__, souk_slice_of(got), souk_slice_of(want))
 #define CHECK_SLICE(got, want) tap_check_text(__FILE__, __LINE__, (got), souk_slice_of(want))
 #define CHECK_INT(got, want) tap_check_int(__FILE__, __LINE__, (int64_t)(got), (int64_t)(want))
 

@@ -1,6 +1,7 @@
 /*
- * Included before each source that clang-tidy looks at, except base/err.c: the analyzer sees one file at a time
- * and does not know that these return the kind they are given, which is never SOUK_OK.
+ * Included before each source that clang-tidy looks at, except base/err.c: the analyzer sees one
+ * file at a time and does not know that these return the kind they are given, which is never
+ * SOUK_OK.
  */
 #include "base/err.h"
 

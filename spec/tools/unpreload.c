@@ -1,6 +1,6 @@
 /*
- * Preloaded beside the sanitizers' libraries: takes LD_PRELOAD out of the environment again, so that the
- * servers and shells which a specification starts run without sanitizers.
+ * Preloaded beside the sanitizers' libraries: takes LD_PRELOAD out of the environment again, so
+ * that the servers and shells which a specification starts run without sanitizers.
  */
 #include <stdlib.h>
 

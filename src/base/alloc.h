@@ -11,8 +11,8 @@
 #include "base/slice.h"
 
 /*
- * `resize(user, ptr, size)` behaves like realloc: ptr NULL allocates, size 0 frees and returns NULL.
- * On failure it returns NULL and leaves ptr valid.
+ * `resize(user, ptr, size)` behaves like realloc: ptr NULL allocates, size 0 frees and returns
+ * NULL. On failure it returns NULL and leaves ptr valid.
  */
 typedef struct souk_alloc {
     void *(*resize)(void *user, void *ptr, size_t size);
@@ -28,7 +28,8 @@ void *souk_new(const souk_alloc *alloc, size_t size);
 /* `count` x `size` zeroed bytes; NULL when out of memory or when the product overflows. */
 void *souk_new_array(const souk_alloc *alloc, size_t count, size_t size);
 
-/* An array of `count` x `size` bytes, old content kept, new bytes not zeroed; NULL leaves ptr valid. */
+/* An array of `count` x `size` bytes, old content kept, new bytes not zeroed; NULL leaves ptr
+ * valid. */
 void *souk_resize_array(const souk_alloc *alloc, void *ptr, size_t count, size_t size);
 
 /* Frees ptr; NULL is allowed. */

@@ -28,7 +28,8 @@ void souk_arena_free(souk_arena *arena)
     souk_arena_init(arena, arena->alloc);
 }
 
-/* Blocks double in size, so that a large document costs few allocations and a small one little memory. */
+/* Blocks double in size, so that a large document costs few allocations and a small one little
+ * memory. */
 static bool add_block(souk_arena *arena, size_t least)
 {
     size_t size = arena->blocks == NULL ? FIRST_BLOCK : arena->blocks->size * 2;

@@ -1,5 +1,6 @@
 /*
- * A bump arena: many small pieces with one lifetime, freed at once. Documents, forms and manifests live in one.
+ * A bump arena: many small pieces with one lifetime, freed at once. Documents, forms and manifests
+ * live in one.
  */
 #ifndef SOUK_ARENA_H
 #define SOUK_ARENA_H
@@ -20,14 +21,16 @@ void souk_arena_init(souk_arena *arena, const souk_alloc *alloc);
 /* Frees all pieces; the arena is empty and usable again. A zeroed souk_arena is allowed. */
 void souk_arena_free(souk_arena *arena);
 
-/* `size` bytes, not zeroed, aligned for any type; NULL when out of memory. Valid until souk_arena_free. */
+/* `size` bytes, not zeroed, aligned for any type; NULL when out of memory. Valid until
+ * souk_arena_free. */
 void *souk_arena_new(souk_arena *arena, size_t size);
 
 /* `count` x `size` zeroed bytes; NULL when out of memory or when the product overflows. */
 void *souk_arena_array(souk_arena *arena, size_t count, size_t size);
 
 /*
- * Copies the bytes, with a NUL behind them. *out is valid until souk_arena_free. False when out of memory.
+ * Copies the bytes, with a NUL behind them. *out is valid until souk_arena_free. False when out of
+ * memory.
  */
 bool souk_arena_copy(souk_arena *arena, souk_slice bytes, souk_slice *out);
 

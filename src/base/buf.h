@@ -1,9 +1,9 @@
 /*
  * A growing byte buffer that is born with a maximum: no input can make it grow without bound.
  *
- * Errors stick: after a failed append all later appends fail too and change nothing, so that a writer can
- * append freely and look at `failed` once, at the end. The content is always followed by a NUL byte that
- * does not count.
+ * Errors stick: after a failed append all later appends fail too and change nothing, so that a
+ * writer can append freely and look at `failed` once, at the end. The content is always followed by
+ * a NUL byte that does not count.
  */
 #ifndef SOUK_BUF_H
 #define SOUK_BUF_H

@@ -1,6 +1,6 @@
 /*
- * Time in the core is an argument. A souk_ms is a number of milliseconds on some monotonic clock whose origin
- * only differences matter for; `io` reads the real one, tests move a fake one.
+ * Time in the core is an argument. A souk_ms is a number of milliseconds on some monotonic clock
+ * whose origin only differences matter for; `io` reads the real one, tests move a fake one.
  */
 #ifndef SOUK_CLOCK_H
 #define SOUK_CLOCK_H

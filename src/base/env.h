@@ -5,8 +5,8 @@
 #include "base/slice.h"
 
 /*
- * `get` returns the value, or NULL when the variable is not set; the pointer is valid until the next call.
- * It must not call back into the core.
+ * `get` returns the value, or NULL when the variable is not set; the pointer is valid until the
+ * next call. It must not call back into the core.
  */
 typedef struct souk_env {
     const char *(*get)(void *user, const char *name);

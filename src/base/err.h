@@ -1,8 +1,9 @@
 /*
  * What can go wrong, in one table. The Lua binding and the README's table are checked against it.
  *
- * Every function that can fail returns an int: SOUK_OK, or one of the negative SOUK_E_ kinds. Details go
- * into a souk_err that the caller owns. It holds no pointers: it can be copied, and nothing frees it.
+ * Every function that can fail returns an int: SOUK_OK, or one of the negative SOUK_E_ kinds.
+ * Details go into a souk_err that the caller owns. It holds no pointers: it can be copied, and
+ * nothing frees it.
  */
 #ifndef SOUK_ERR_H
 #define SOUK_ERR_H
@@ -36,11 +37,11 @@ enum {
 
 /* How far a failed call got. Only the first two prove that the server did not execute it. */
 #define SOUK_DELIVERIES(X)                                                                         \
-    X(NONE, "")                   /* not about a call */                                           \
-    X(NOT_SENT, "not_sent")       /* no byte of the request left */                                \
-    X(REJECTED, "rejected")       /* the server refused it before executing */                     \
-    X(AMBIGUOUS, "ambiguous")     /* it was sent, and no answer says what became of it */          \
-    X(DELIVERED, "delivered")     /* the server answered */
+    X(NONE, "")               /* not about a call */                                               \
+    X(NOT_SENT, "not_sent")   /* no byte of the request left */                                    \
+    X(REJECTED, "rejected")   /* the server refused it before executing */                         \
+    X(AMBIGUOUS, "ambiguous") /* it was sent, and no answer says what became of it */              \
+    X(DELIVERED, "delivered") /* the server answered */
 
 typedef enum souk_delivery {
 #define SOUK_DELIVERY_ENUM(name, text) SOUK_DELIVERY_##name,
@@ -53,13 +54,13 @@ enum { SOUK_MESSAGE_MAX = 512 };
 typedef struct souk_err {
     int kind; /* SOUK_OK or SOUK_E_... */
     souk_delivery delivery;
-    bool retryable;    /* the same call may succeed later without anybody changing anything */
-    bool has_code;     /* code is a JSON-RPC error code */
-    int64_t code;      /* JSON-RPC 2.0 section 5.1 */
-    int status;        /* HTTP status, 0 when there is none */
-    size_t offset;     /* byte offset in a text that was being read */
-    unsigned line;     /* from 1; 0 when there is no position */
-    unsigned column;   /* in bytes, from 1 */
+    bool retryable;  /* the same call may succeed later without anybody changing anything */
+    bool has_code;   /* code is a JSON-RPC error code */
+    int64_t code;    /* JSON-RPC 2.0 section 5.1 */
+    int status;      /* HTTP status, 0 when there is none */
+    size_t offset;   /* byte offset in a text that was being read */
+    unsigned line;   /* from 1; 0 when there is no position */
+    unsigned column; /* in bytes, from 1 */
     char message[SOUK_MESSAGE_MAX];
 } souk_err;
 
@@ -76,9 +77,10 @@ const char *souk_delivery_name(souk_delivery delivery);
 void souk_err_clear(souk_err *err);
 
 /*
- * Fills *err (kind, default retryable, message; all else cleared) and returns `kind`, so that a function can
- * end with `return souk_fail(err, SOUK_E_FILE, "...")`. err may be NULL. A message that is too long is cut
- * between UTF-8 characters. Only conversions that ignore the locale may be used (no %f, %g).
+ * Fills *err (kind, default retryable, message; all else cleared) and returns `kind`, so that a
+ * function can end with `return souk_fail(err, SOUK_E_FILE, "...")`. err may be NULL. A message
+ * that is too long is cut between UTF-8 characters. Only conversions that ignore the locale may be
+ * used (no %f, %g).
  */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))

@@ -77,8 +77,8 @@ static size_t find_slot(const souk_map *map, souk_slice key, uint64_t hash)
 }
 
 /*
- * Makes a new index (and closes the holes) with room for one entry more, and for a quarter more than
- * there are: keys that come and go must not make each change cost as much as all entries.
+ * Makes a new index (and closes the holes) with room for one entry more, and for a quarter more
+ * than there are: keys that come and go must not make each change cost as much as all entries.
  */
 static bool rebuild(souk_map *map)
 {
@@ -171,7 +171,8 @@ void *souk_map_remove(souk_map *map, souk_slice key)
     if (map->index[slot] == 0) {
         return NULL;
     }
-    /* The index slot stays taken (a hole in the chain would hide later keys) until the next rebuild. */
+    /* The index slot stays taken (a hole in the chain would hide later keys) until the next
+     * rebuild. */
     souk_map_entry *entry = &map->entries[map->index[slot] - 1];
     void *value = entry->value;
     free_key(map, entry);

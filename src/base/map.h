@@ -1,8 +1,8 @@
 /*
  * A hash map from bytes to pointers that remembers insertion order.
  *
- * The hash is seeded, because keys come from servers and files: nobody outside can choose colliding ones.
- * Iteration is by insertion order, so that nothing that souk decides depends on a hash.
+ * The hash is seeded, because keys come from servers and files: nobody outside can choose colliding
+ * ones. Iteration is by insertion order, so that nothing that souk decides depends on a hash.
  */
 #ifndef SOUK_MAP_H
 #define SOUK_MAP_H
@@ -31,7 +31,8 @@ typedef struct souk_map {
 /* seed: any number that an outsider cannot guess; tests may use 0. */
 void souk_map_init(souk_map *map, const souk_alloc *alloc, uint64_t seed);
 
-/* Frees keys and tables, not the values. The map is empty and usable. A zeroed souk_map is allowed. */
+/* Frees keys and tables, not the values. The map is empty and usable. A zeroed souk_map is allowed.
+ */
 void souk_map_free(souk_map *map);
 
 /* The value, or NULL. */
@@ -49,12 +50,13 @@ void *souk_map_remove(souk_map *map, souk_slice key);
 size_t souk_map_count(const souk_map *map);
 
 /*
- * Walks in insertion order: start with *cursor = 0; returns NULL at the end. Removing the entry that was just
- * returned is allowed while walking; setting new keys is not.
+ * Walks in insertion order: start with *cursor = 0; returns NULL at the end. Removing the entry
+ * that was just returned is allowed while walking; setting new keys is not.
  */
 const souk_map_entry *souk_map_next(const souk_map *map, size_t *cursor);
 
-/* A seeded 64-bit hash of the bytes; also used where a stable fingerprint within one process is wanted. */
+/* A seeded 64-bit hash of the bytes; also used where a stable fingerprint within one process is
+ * wanted. */
 uint64_t souk_hash(souk_slice bytes, uint64_t seed);
 
 #endif

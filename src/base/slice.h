@@ -14,7 +14,10 @@ typedef struct souk_slice {
 } souk_slice;
 
 /* A slice of a string literal, usable in static initialisers through SOUK_LIT_INIT. */
-#define SOUK_LIT_INIT(text) {"" text, sizeof(text) - 1}
+#define SOUK_LIT_INIT(text)                                                                        \
+    {                                                                                              \
+        "" text, sizeof(text) - 1                                                                  \
+    }
 #define SOUK_LIT(text) ((souk_slice)SOUK_LIT_INIT(text))
 
 /* printf("%.*s", SOUK_ARG(slice)): the arguments of a precision and a pointer. */

@@ -6,7 +6,8 @@
 
 #include "base/slice.h"
 
-/* True when all bytes are valid; else *bad (may be NULL) is the offset of the first wrong sequence. */
+/* True when all bytes are valid; else *bad (may be NULL) is the offset of the first wrong sequence.
+ */
 bool souk_utf8_valid(souk_slice bytes, size_t *bad);
 
 /*

@@ -165,18 +165,16 @@ static int l_call(lua_State *L)
 static int l_request(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice server = check_slice(L, 2);
-    souk_slice method = check_slice(L, 3);
+    souk_method method = {check_slice(L, 2), check_slice(L, 3)};
     souk_invoke_options options;
     souk_err err;
     uint64_t call = 0;
     read_call_options(L, 5, "request", &options);
     int failed = write_input(L, 4, market, NULL, &err);
     if (failed == SOUK_OK) {
-        failed = souk_runtime_request(market->rt, server, method, &market->scratch, &options, &call,
-                                      &err);
+        failed = souk_runtime_request(market->rt, &method, &market->scratch, &options, &call, &err);
     }
-    return started(L, failed, call, &err, server);
+    return started(L, failed, call, &err, method.server);
 }
 
 /* _discover(server, seconds) -> number of the call | nil, err */

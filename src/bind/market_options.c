@@ -81,24 +81,40 @@ static void push_limit(lua_State *L, int64_t value, bool is_time)
     }
 }
 
-static void read_number(lua_State *L, int table, const char *name, const char *unit, int64_t least,
-                        int64_t most, int64_t *out)
+/* A row of one of the rooms' tables of options. */
+typedef struct option {
+    const char *name;
+    int64_t standard;
+    int64_t least;
+    int64_t most;
+    const char *unit; /* "ms" are seconds in Lua */
+    const char *meaning;
+} option;
+
+#define OPTION(name, standard, least, most, unit, meaning)                                         \
+    (&(const option){#name, standard, least, most, unit, meaning})
+
+static bool is_time(const option *row)
 {
-    lua_getfield(L, table, name);
+    return strcmp(row->unit, "ms") == 0;
+}
+
+static void read_number(lua_State *L, int table, const option *row, int64_t *out)
+{
+    lua_getfield(L, table, row->name);
     int type = lua_type(L, -1);
     if (type == LUA_TNIL) {
         lua_pop(L, 1);
         return;
     }
-    bool is_time = strcmp(unit, "ms") == 0;
     lua_Number given = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
-    lua_Number value = is_time ? ceil(given * 1000) : given;
-    if (type != LUA_TNUMBER || !(value >= (lua_Number)least) || !(value <= (lua_Number)most) ||
-        value != floor(value)) {
-        push_limit(L, least, is_time);
-        push_limit(L, most, is_time);
-        luaL_error(L, "souk.open: option '%s': expected %s from %s to %s", name,
-                   is_time ? "seconds" : unit, lua_tostring(L, -2), lua_tostring(L, -1));
+    lua_Number value = is_time(row) ? ceil(given * 1000) : given;
+    if (type != LUA_TNUMBER || !(value >= (lua_Number)row->least) ||
+        !(value <= (lua_Number)row->most) || value != floor(value)) {
+        push_limit(L, row->least, is_time(row));
+        push_limit(L, row->most, is_time(row));
+        luaL_error(L, "souk.open: option '%s': expected %s from %s to %s", row->name,
+                   is_time(row) ? "seconds" : row->unit, lua_tostring(L, -2), lua_tostring(L, -1));
     }
     *out = (int64_t)value;
     lua_pop(L, 1);
@@ -150,11 +166,11 @@ void souk_bind_read_options(lua_State *L, int index, souk_market *market,
                             souk_runtime_options *options)
 {
 #define READ_POOL(name, standard, least, most, unit, meaning)                                      \
-    read_number(L, index, #name, unit, least, most, &options->pool.name);
+    read_number(L, index, OPTION(name, standard, least, most, unit, meaning), &options->pool.name);
 #define READ_MCP(name, standard, least, most, unit, meaning)                                       \
-    read_number(L, index, #name, unit, least, most, &options->mcp.name);
+    read_number(L, index, OPTION(name, standard, least, most, unit, meaning), &options->mcp.name);
 #define READ_RUNTIME(name, standard, least, most, unit, meaning)                                   \
-    read_number(L, index, #name, unit, least, most, &options->name);
+    read_number(L, index, OPTION(name, standard, least, most, unit, meaning), &options->name);
     SOUK_POOL_OPTIONS(READ_POOL)
     SOUK_MCP_OPTIONS(READ_MCP)
     SOUK_RUNTIME_OPTIONS(READ_RUNTIME)
@@ -222,22 +238,20 @@ void souk_bind_read_policy(lua_State *L, int index, souk_market *market)
 }
 
 /* A table of all option names: name -> {default, least, most, unit, meaning}; times in seconds. */
-static void push_option(lua_State *L, const char *name, int64_t standard, int64_t least,
-                        int64_t most, const char *unit, const char *meaning)
+static void push_option(lua_State *L, const option *row)
 {
-    bool is_time = strcmp(unit, "ms") == 0;
     lua_createtable(L, 0, 5);
-    push_limit(L, standard, is_time);
+    push_limit(L, row->standard, is_time(row));
     lua_setfield(L, -2, "default");
-    push_limit(L, least, is_time);
+    push_limit(L, row->least, is_time(row));
     lua_setfield(L, -2, "least");
-    push_limit(L, most, is_time);
+    push_limit(L, row->most, is_time(row));
     lua_setfield(L, -2, "most");
-    lua_pushstring(L, is_time ? "seconds" : unit);
+    lua_pushstring(L, is_time(row) ? "seconds" : row->unit);
     lua_setfield(L, -2, "unit");
-    lua_pushstring(L, meaning);
+    lua_pushstring(L, row->meaning);
     lua_setfield(L, -2, "meaning");
-    lua_setfield(L, -2, name);
+    lua_setfield(L, -2, row->name);
 }
 
 void souk_bind_push_option_names(lua_State *L)
@@ -251,7 +265,7 @@ void souk_bind_push_option_names(lua_State *L)
     };
     lua_newtable(L);
 #define PUSH(name, standard, least, most, unit, meaning)                                           \
-    push_option(L, #name, standard, least, most, unit, meaning);
+    push_option(L, OPTION(name, standard, least, most, unit, meaning));
     SOUK_POOL_OPTIONS(PUSH)
     SOUK_MCP_OPTIONS(PUSH)
     SOUK_RUNTIME_OPTIONS(PUSH)

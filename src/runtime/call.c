@@ -13,18 +13,22 @@ void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call)
     }
 }
 
-static souk_rt_call *rt_call_new(souk_runtime *rt, souk_manifest *manifest)
+static souk_rt_call *rt_call_new(const souk_runtime *rt, size_t pairs)
 {
-    size_t count = manifest == NULL ? 0 : manifest->flat.count;
-    souk_rt_call *call = souk_new(rt->alloc, sizeof *call + count * sizeof(souk_pair));
+    return souk_new(rt->alloc, sizeof(souk_rt_call) + pairs * sizeof(souk_pair));
+}
+
+static souk_rt_call *call_of_manifest(const souk_runtime *rt, souk_manifest *manifest)
+{
+    souk_rt_call *call = rt_call_new(rt, manifest->flat.count);
     if (call == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < manifest->flat.count; i++) {
         call->pairs[i].key = manifest->flat.keys[i];
         call->pairs[i].value = manifest->flat.values[i];
     }
-    call->manifest = manifest == NULL ? NULL : souk_manifest_ref(manifest);
+    call->manifest = souk_manifest_ref(manifest);
     return call;
 }
 
@@ -90,45 +94,49 @@ static void target_of(const souk_runtime *rt, const souk_rt_call *call, souk_sli
     }
 }
 
-static int submit(souk_runtime *rt, souk_rt_call *call, const souk_target *target,
-                  const souk_request *request, souk_buf *body, const souk_call_options *options,
-                  uint64_t *id, souk_err *err)
+/* What the pool is given for one call. */
+typedef struct souk_passage {
+    souk_target target;
+    souk_request request;
+    souk_call_options options;
+} souk_passage;
+
+/* Hands the call to the pool; the record is kept until its outcome was fetched. */
+static int submit(souk_runtime *rt, souk_rt_call *record, const souk_passage *passage,
+                  souk_buf *body, uint64_t *id, souk_err *err)
 {
-    int failed =
-        souk_pool_call(rt->pool, target, request, body, options, souk_runtime_now(rt), id, err);
-    if (failed == SOUK_OK && !souk_idmap_add(&rt->calls, *id, call)) {
+    int failed = souk_pool_call(rt->pool, &passage->target, &passage->request, body,
+                                &passage->options, souk_runtime_now(rt), id, err);
+    if (failed == SOUK_OK && !souk_idmap_add(&rt->calls, *id, record)) {
         souk_pool_cancel(rt->pool, *id, souk_runtime_now(rt));
         failed = souk_fail_memory(err);
     }
     if (failed != SOUK_OK) {
-        souk_rt_call_free(rt, call);
+        souk_rt_call_free(rt, record);
     }
     return failed;
 }
 
-static int send_to_pool(souk_runtime *rt, souk_manifest *manifest, souk_slice prefix,
-                        souk_buf *input, const souk_invoke_options *options, uint64_t *id,
-                        souk_err *err)
+/* Fills in what the pool needs for a capability; NULL when out of memory. */
+static souk_rt_call *prepare(souk_runtime *rt, souk_manifest *manifest, souk_slice prefix,
+                             const souk_invoke_options *options, souk_passage *passage)
 {
-    souk_target target;
-    souk_request request;
-    souk_call_options call_options;
-    souk_rt_call *call = rt_call_new(rt, manifest);
-    if (call == NULL) {
-        return souk_fail_memory(err);
+    souk_rt_call *record = call_of_manifest(rt, manifest);
+    if (record == NULL) {
+        return NULL;
     }
-    call->validate = rt->options.validate && !options->skip_validation && !options->raw;
-    target_of(rt, call, prefix, options, &target);
-    memset(&request, 0, sizeof request);
-    request.kind = SOUK_REQUEST_CAPABILITY;
-    request.capability = manifest->id;
-    request.metadata.items = call->pairs;
-    request.metadata.count = manifest->flat.count;
-    request.raw = options->raw;
-    call_options.timeout = timeout_of(manifest, souk_rt_server(rt, manifest->server), options);
-    call_options.may_resend =
+    record->validate = rt->options.validate && !options->skip_validation && !options->raw;
+    target_of(rt, record, prefix, options, &passage->target);
+    memset(&passage->request, 0, sizeof passage->request);
+    passage->request.kind = SOUK_REQUEST_CAPABILITY;
+    passage->request.capability = manifest->id;
+    passage->request.metadata.items = record->pairs;
+    passage->request.metadata.count = manifest->flat.count;
+    passage->request.raw = options->raw;
+    passage->options.timeout = timeout_of(manifest, souk_rt_server(rt, manifest->server), options);
+    passage->options.may_resend =
         options->may_resend || (!options->never_resend && is_idempotent(rt, manifest));
-    return submit(rt, call, &target, &request, input, &call_options, id, err);
+    return record;
 }
 
 static bool is_checked(const souk_runtime *rt, const souk_invoke_options *options)
@@ -167,7 +175,10 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
         return SOUK_RUNTIME_LOCAL;
     }
     if (failed == SOUK_OK) {
-        failed = send_to_pool(rt, manifest, prefix, input, options, call, err);
+        souk_passage passage;
+        souk_rt_call *record = prepare(rt, manifest, prefix, options, &passage);
+        failed =
+            record == NULL ? souk_fail_memory(err) : submit(rt, record, &passage, input, call, err);
     }
     if (failed != SOUK_OK) {
         err->delivery = SOUK_DELIVERY_NOT_SENT;
@@ -175,29 +186,28 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
     return failed;
 }
 
-int souk_runtime_request(souk_runtime *rt, souk_slice name, souk_slice method, souk_buf *params,
+int souk_runtime_request(souk_runtime *rt, const souk_method *method, souk_buf *params,
                          const souk_invoke_options *options, uint64_t *call, souk_err *err)
 {
-    souk_target target;
-    souk_request request;
-    souk_call_options call_options;
-    souk_server *server = souk_rt_server(rt, name);
+    souk_passage passage;
+    souk_server *server = souk_rt_server(rt, method->server);
     if (server == NULL) {
-        return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'", SOUK_ARG(name));
+        return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'",
+                         SOUK_ARG(method->server));
     }
-    souk_rt_call *record = rt_call_new(rt, NULL);
+    souk_rt_call *record = rt_call_new(rt, 0);
     if (record == NULL) {
         return souk_fail_memory(err);
     }
-    souk_rt_server_target(server, options->identity, &target);
-    memset(&request, 0, sizeof request);
-    request.kind = SOUK_REQUEST_METHOD;
-    request.capability = server->name;
-    request.name = method;
-    request.raw = true;
-    call_options.timeout = options->timeout > 0 ? options->timeout : server->timeout;
-    call_options.may_resend = options->may_resend;
-    return submit(rt, record, &target, &request, params, &call_options, call, err);
+    memset(&passage, 0, sizeof passage);
+    souk_rt_server_target(server, options->identity, &passage.target);
+    passage.request.kind = SOUK_REQUEST_METHOD;
+    passage.request.capability = server->name;
+    passage.request.name = method->name;
+    passage.request.raw = true;
+    passage.options.timeout = options->timeout > 0 ? options->timeout : server->timeout;
+    passage.options.may_resend = options->may_resend;
+    return submit(rt, record, &passage, params, call, err);
 }
 
 void souk_rt_check_output(souk_runtime *rt, const souk_rt_call *call, souk_outcome *outcome)

@@ -248,12 +248,12 @@ static int take_tools(souk_runtime *rt, souk_discovery *discovery, souk_mcp_tool
 }
 
 /* Capabilities of the server that it no longer offers leave the marketplace. */
-static void remove_gone(souk_runtime *rt, const souk_discovery *discovery)
+static void remove_gone(souk_runtime *rt, const souk_discovery *discovery, souk_slice server)
 {
     size_t cursor = 0;
     const souk_manifest *manifest;
     while ((manifest = souk_registry_next(rt->registry, &cursor)) != NULL) {
-        if (souk_slice_eq(manifest->server, discovery->server->name) &&
+        if (souk_slice_eq(manifest->server, server) &&
             souk_map_get(&discovery->seen, manifest->id) == NULL) {
             souk_registry_remove(rt->registry, manifest->id);
         }
@@ -272,14 +272,16 @@ static void finish(souk_runtime *rt, souk_discovery *discovery, souk_outcome *ou
     souk_buf_add_text(&text, "]}");
     int failed = souk_buf_check(&text, "the result", &outcome->err);
     if (failed == SOUK_OK) {
-        failed = souk_json_read_take(&rt->made.doc, &text, NULL, &outcome->err);
+        (void)souk_json_read_take(&rt->made.doc, &text, NULL, &outcome->err);
     }
     rt->made.value = rt->made.doc.root;
     outcome->answer = &rt->made;
     souk_buf_free(&text);
 }
 
-/* Reads a page and asks for the next; 1 when it was the last one. */
+enum { LAST_PAGE = 1 };
+
+/* Reads a page and asks for the next; LAST_PAGE when there is none. */
 static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_answer *answer,
                      souk_err *err)
 {
@@ -290,7 +292,7 @@ static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_ans
         failed = take_tools(rt, discovery, &page, err);
     }
     if (failed != SOUK_OK || !page.has_next) {
-        return failed != SOUK_OK ? failed : 1;
+        return failed != SOUK_OK ? failed : LAST_PAGE;
     }
     if (++discovery->pages >= (size_t)rt->options.max_pages) {
         return souk_fail(err, SOUK_E_LIMIT,
@@ -309,21 +311,22 @@ static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_ans
 
 bool souk_rt_page(souk_runtime *rt, souk_discovery *discovery, souk_outcome *outcome)
 {
-    outcome->id = discovery->id;
+    const souk_server *server = discovery->server;
     int failed = outcome->err.kind;
-    if (failed == SOUK_OK && discovery->server == NULL) {
+    outcome->id = discovery->id;
+    if (failed == SOUK_OK && server == NULL) {
         failed = souk_fail(&outcome->err, SOUK_E_CLOSED, "the server was removed meanwhile");
-    } else if (failed == SOUK_OK) {
+    } else if (failed == SOUK_OK && server != NULL) {
         failed = take_page(rt, discovery, outcome->answer, &outcome->err);
         if (failed == SOUK_OK) {
             return false;
         }
         if (failed < 0) {
-            souk_err_prefix(&outcome->err, "server '%.*s'", SOUK_ARG(discovery->server->name));
+            souk_err_prefix(&outcome->err, "server '%.*s'", SOUK_ARG(server->name));
         }
     }
-    if (failed == 1) {
-        remove_gone(rt, discovery);
+    if (failed == LAST_PAGE && server != NULL) {
+        remove_gone(rt, discovery, server->name);
         finish(rt, discovery, outcome);
     }
     discovery_free(rt, discovery);

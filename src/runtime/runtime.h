@@ -122,7 +122,7 @@ bool souk_runtime_remove_server(souk_runtime *rt, souk_slice name);
  * the number of an outcome that follows: its value is a JSON object {"tools": count, "diagnostics":
  * [...]}.
  */
-int souk_runtime_discover(souk_runtime *rt, souk_slice server, souk_ms timeout, uint64_t *call,
+int souk_runtime_discover(souk_runtime *rt, souk_slice name, souk_ms timeout, uint64_t *call,
                           souk_err *err);
 
 /* --- calls (runtime/call.c)
@@ -152,8 +152,13 @@ enum { SOUK_RUNTIME_LOCAL = 1 };
 int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
                       const souk_invoke_options *options, uint64_t *call, souk_err *err);
 
-/* A method of the protocol, for a server that was added. params: a JSON object's text, moved. */
-int souk_runtime_request(souk_runtime *rt, souk_slice server, souk_slice method, souk_buf *params,
+typedef struct souk_method {
+    souk_slice server; /* one that was added */
+    souk_slice name;   /* of the protocol: "resources/list" */
+} souk_method;
+
+/* Asks a server for anything that its protocol has. params: a JSON object's text, moved. */
+int souk_runtime_request(souk_runtime *rt, const souk_method *method, souk_buf *params,
                          const souk_invoke_options *options, uint64_t *call, souk_err *err);
 
 void souk_runtime_cancel(souk_runtime *rt, uint64_t call);
