@@ -40,7 +40,7 @@ static void run_script(const char *script, outcome *o)
     outcome_init(o, 1);
     CHECK_INT(spawn_script(engine, 1, script, &err), SOUK_OK);
     finish_all(engine, o, 1);
-    CHECK_INT(souk_engine_count(engine).children, 0);
+    CHECK_INT(souk_engine_stats(engine).children, 0);
     souk_engine_free(engine);
 }
 
@@ -641,8 +641,8 @@ static void two_hundred_children_leave_nothing_behind(void)
         }
     }
     CHECK_INT(open_descriptors(), before);
-    CHECK_INT(souk_engine_count(engine).children_spawned, ROUNDS * WIDTH);
-    CHECK_INT(souk_engine_count(engine).children, 0);
+    CHECK_INT(souk_engine_stats(engine).children_spawned, ROUNDS * WIDTH);
+    CHECK_INT(souk_engine_stats(engine).children, 0);
     CHECK_INT(waitpid(-1, NULL, WNOHANG), -1);
     souk_engine_free(engine);
 }

@@ -189,7 +189,7 @@ static void requests_of_a_group_share_a_connection_and_others_do_not(void)
     }
     CHECK_INT(atomic_load(&server->connections), 2);
     CHECK_INT(atomic_load(&server->requests), 20);
-    souk_engine_counts counts = souk_engine_count(engine);
+    souk_engine_counts counts = souk_engine_stats(engine);
     CHECK_INT(counts.groups, 2);
     CHECK_INT(counts.connections, 2);
     CHECK_INT(counts.connections_opened, 2);
@@ -435,15 +435,15 @@ static void an_event_loop_can_drive_it_with_descriptor_and_delay(void)
     test_server *server = server_start(script_ok);
     souk_engine *engine = engine_start(NULL);
     int fd = souk_engine_fd(engine);
-    CHECK(souk_engine_delay(engine) == SOUK_NEVER);
+    CHECK(souk_engine_next_timer(engine) == SOUK_NEVER);
     for (souk_id id = 1; id <= 3; id++) {
         outcome o;
         outcome_init(&o, id);
         CHECK_INT(start(engine, post_to(server->url, id), "x", NULL), SOUK_OK);
-        CHECK_INT(souk_engine_delay(engine), 0);
+        CHECK_INT(souk_engine_next_timer(engine), 0);
         for (int i = 0; i < 1000 && o.finals == 0; i++) {
             struct pollfd ready = {.fd = fd, .events = POLLIN};
-            souk_ms delay = souk_engine_delay(engine);
+            souk_ms delay = souk_engine_next_timer(engine);
             /* Without a descriptor (poll), a loop can only come back often. */
             int span = delay > 1000 ? 1000 : (int)delay;
             span = fd < 0 && span > 1 ? 1 : span;
@@ -505,15 +505,15 @@ static void an_unused_group_is_dropped_with_its_connections(void)
     souk_engine *engine = engine_start(&options);
     outcome o;
     run(engine, post_to(server->url, 1), "x", &o);
-    CHECK_INT(souk_engine_count(engine).groups, 1);
-    CHECK_INT(souk_engine_count(engine).idle_handles, 1);
-    CHECK(souk_engine_delay(engine) <= 40);
+    CHECK_INT(souk_engine_stats(engine).groups, 1);
+    CHECK_INT(souk_engine_stats(engine).idle_handles, 1);
+    CHECK(souk_engine_next_timer(engine) <= 40);
     drive_for(engine, 80, NULL, 0);
-    souk_engine_counts counts = souk_engine_count(engine);
+    souk_engine_counts counts = souk_engine_stats(engine);
     CHECK_INT(counts.groups, 0);
     CHECK_INT(counts.connections, 0);
     CHECK_INT(counts.idle_handles, 0);
-    CHECK(souk_engine_delay(engine) == SOUK_NEVER);
+    CHECK(souk_engine_next_timer(engine) == SOUK_NEVER);
     outcome_free(&o);
     run(engine, post_to(server->url, 2), "x", &o);
     CHECK(!o.failed);
@@ -537,7 +537,7 @@ static void the_longest_unused_group_makes_room(void)
         run(engine, exchange, "x", &o);
         CHECK(!o.failed);
         CHECK_INT(atomic_load(&server->connections), connections[i]);
-        CHECK(souk_engine_count(engine).groups <= 2);
+        CHECK(souk_engine_stats(engine).groups <= 2);
         outcome_free(&o);
     }
     souk_engine_free(engine);

@@ -249,7 +249,7 @@ int souk_engine_wait(souk_engine *engine, souk_ms timeout, souk_err *err)
     }
 }
 
-souk_ms souk_engine_delay(const souk_engine *engine)
+souk_ms souk_engine_next_timer(const souk_engine *engine)
 {
     if (engine->first != NULL || engine->paused > 0) {
         return 0;
@@ -364,7 +364,7 @@ void souk_alarm_remove(souk_engine *engine, souk_alarm *alarm)
     souk_deadline_remove(&engine->alarms, &alarm->deadline);
 }
 
-souk_engine_counts souk_engine_count(const souk_engine *engine)
+souk_engine_counts souk_engine_stats(const souk_engine *engine)
 {
     return engine->counts;
 }

@@ -11,7 +11,7 @@
  *         while (souk_engine_next(engine, &event)) { ... }
  *     }
  *
- * An event loop watches souk_engine_fd for reading, sets a timer to souk_engine_delay, calls
+ * An event loop watches souk_engine_fd for reading, sets a timer to souk_engine_next_timer, calls
  * souk_engine_wait(engine, 0, ...) when either fires, and asks for the delay anew after each call
  * of the engine.
  *
@@ -89,12 +89,12 @@ int souk_engine_fd(const souk_engine *engine);
 
 /* After how many ms souk_engine_wait(0) is due even if the descriptor is quiet: 0 now, SOUK_NEVER
  * not at all. */
-souk_ms souk_engine_delay(const souk_engine *engine);
+souk_ms souk_engine_next_timer(const souk_engine *engine);
 
 /* Makes the current or next souk_engine_wait return. Any thread and any signal handler may call it.
  */
 void souk_engine_wake(souk_engine *engine);
 
-souk_engine_counts souk_engine_count(const souk_engine *engine);
+souk_engine_counts souk_engine_stats(const souk_engine *engine);
 
 #endif
