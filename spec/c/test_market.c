@@ -128,6 +128,14 @@ static void globs_match_the_whole_id_and_nothing_but_stars_is_special(void)
     globs("a*b*c", "aXbYbZ", false);
     globs("**a**", "bab", true);
     globs("a.c", "abc", false);
+    globs("a?c",
+          "a\xC3\xA9"
+          "c",
+          true); /* one character, not one byte */
+    globs("a??c",
+          "a\xC3\xA9"
+          "c",
+          false);
     globs("[a]", "a", false);
     globs("[a]", "[a]", true);
     globs("*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false);
@@ -243,6 +251,30 @@ static void a_schema_that_does_not_compile_is_a_warning_and_refuses_nothing(void
     souk_manifest_unref(m);
 }
 
+/* The schema room bounds what it compiles; a server with a larger schema still has a tool. */
+static void a_schema_past_the_bounds_is_a_warning_and_refuses_nothing(void)
+{
+    souk_err err;
+    souk_diags diags;
+    souk_buf json;
+    souk_buf_init(&json, souk_alloc_libc(), 4 * 1024 * 1024);
+    souk_buf_add_text(&json, "{\"id\":\"large\",\"input_schema\":{\"allOf\":[");
+    for (int i = 0; i < 30000; i++) {
+        souk_buf_add_text(&json, i == 0 ? "{\"minLength\":1}" : ",{\"minLength\":1}");
+    }
+    souk_buf_add_text(&json, "]}}");
+    CHECK_INT(json.failed, SOUK_OK);
+    souk_manifest *m = help_cap_json(json.data, &err);
+    CHECK(m != NULL);
+    souk_diags_init(&diags, souk_alloc_libc(), SOUK_LIT(""), 10);
+    CHECK_INT(souk_gate_prepare(souk_alloc_libc(), m, &diags, &err), SOUK_OK);
+    CHECK_INT(diags.count, 1);
+    gate_says(m, SOUK_GATE_INPUT, "\"\"", NULL);
+    souk_diags_free(&diags);
+    souk_manifest_unref(m);
+    souk_buf_free(&json);
+}
+
 static void running_out_of_memory_is_an_error(void)
 {
     failing_alloc f;
@@ -292,6 +324,7 @@ int main(void)
     CASE(inputs_and_outputs_are_checked);
     CASE(without_a_schema_everything_passes);
     CASE(a_schema_that_does_not_compile_is_a_warning_and_refuses_nothing);
+    CASE(a_schema_past_the_bounds_is_a_warning_and_refuses_nothing);
     CASE(running_out_of_memory_is_an_error);
     return tap_done();
 }

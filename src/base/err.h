@@ -90,6 +90,9 @@ int souk_fail(souk_err *err, int kind, const char *format, ...);
 /* SOUK_E_LIMIT, "out of memory". */
 int souk_fail_memory(souk_err *err);
 
+/* Whether *err was made by souk_fail_memory, and not by some other limit. */
+bool souk_err_is_memory(const souk_err *err);
+
 /* Puts "prefix: " before the message of *err, which keeps everything else. err may be NULL. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))

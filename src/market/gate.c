@@ -47,7 +47,9 @@ static bool allows_all(souk_slice schema)
     return schema.len == 0 || souk_slice_is(schema, "{}") || souk_slice_is(schema, "true");
 }
 
-/* Compiles the side's schema once. SOUK_E_SCHEMA the first time that it turns out to be unusable.
+/*
+ * Compiles the side's schema once. SOUK_E_SCHEMA, and a reason, the first time that it turns out to
+ * be unusable: wrong, or past the bounds of the schema room. SOUK_E_LIMIT only for memory.
  */
 static int compile(const souk_alloc *alloc, souk_manifest *manifest, souk_gate_side which,
                    const souk_schema **schema, souk_err *err)
@@ -64,6 +66,9 @@ static int compile(const souk_alloc *alloc, souk_manifest *manifest, souk_gate_s
     int failed = SOUK_OK;
     if (!one->tried) {
         failed = souk_schema_compile(alloc, schema_text(manifest, which), &one->schema, err);
+        if (failed != SOUK_OK && !souk_err_is_memory(err)) {
+            failed = SOUK_E_SCHEMA;
+        }
         one->tried = failed == SOUK_OK || failed == SOUK_E_SCHEMA;
     }
     *schema = one->schema;

@@ -1,6 +1,15 @@
 #include "market/query.h"
 
+#include "base/utf8.h"
 #include "json/read.h"
+
+/* Bytes of the character at the start; a byte that starts none counts as one. */
+static size_t character(souk_slice text)
+{
+    uint32_t ignored;
+    size_t len = souk_utf8_decode(text, &ignored);
+    return len == 0 ? 1 : len;
+}
 
 bool souk_glob(souk_slice pattern, souk_slice text)
 {
@@ -10,7 +19,10 @@ bool souk_glob(souk_slice pattern, souk_slice text)
         if (p < pattern.len && pattern.ptr[p] == '*') {
             star = p++;
             resume = t;
-        } else if (p < pattern.len && (pattern.ptr[p] == '?' || pattern.ptr[p] == text.ptr[t])) {
+        } else if (p < pattern.len && pattern.ptr[p] == '?') {
+            p++;
+            t += character(souk_slice_from(text, t));
+        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
             p++;
             t++;
         } else if (star < pattern.len) {

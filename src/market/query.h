@@ -4,7 +4,7 @@
 
 #include "market/registry.h"
 
-/* Anchored at both ends: '*' is any run of bytes, '?' any one byte, everything else stands for
+/* Anchored at both ends: '*' is any run of bytes, '?' any one character, everything else stands for
  * itself. */
 bool souk_glob(souk_slice pattern, souk_slice text);
 
