@@ -21,7 +21,7 @@
 #include "io/engine.h"
 #include "tap.h"
 
-enum { SERVER_CONNECTIONS = 300, REQUEST_ROOM = 1 << 20, LONGEST_TEST_MS = 20000 };
+enum { SERVER_CONNECTIONS = 1000, REQUEST_ROOM = 1 << 20, LONGEST_TEST_MS = 20000 };
 
 typedef struct test_server test_server;
 

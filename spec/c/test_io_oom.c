@@ -1,4 +1,6 @@
 /* The engine without memory: each allocation of a scenario fails once, then all from there on. */
+#include <fcntl.h>
+
 #include "failing_alloc.h"
 #include "io_test.h"
 
@@ -11,7 +13,7 @@ static void run_scenario(const souk_alloc *alloc, const char *url)
         CHECK_INT(err.kind, SOUK_E_LIMIT);
         return;
     }
-    outcome all[5];
+    outcome all[6];
     size_t started = 0;
     souk_port port = souk_engine_port(engine);
     souk_header headers[] = {{SOUK_LIT("X-A"), SOUK_LIT("1")}, {SOUK_LIT("X-B"), SOUK_LIT("2")}};
@@ -25,6 +27,16 @@ static void run_scenario(const souk_alloc *alloc, const char *url)
         CHECK(rc == SOUK_OK || rc == SOUK_E_LIMIT);
         started += rc == SOUK_OK;
     }
+    /* A name, so that libcurl brings descriptors that it did not ask us for. */
+    char named[64];
+    snprintf(named, sizeof named, "http://localhost:%s", strrchr(url, ':') + 1);
+    souk_exchange by_name = post_to(named, 6);
+    by_name.group = SOUK_LIT("named");
+    outcome_init(&all[started], 6);
+    int named_rc = start(engine, by_name, "{}", &err);
+    CHECK(named_rc == SOUK_OK || named_rc == SOUK_E_LIMIT);
+    started += named_rc == SOUK_OK;
+
     static const char *const argv[] = {"sh", "-c", "cat; echo done >&2", NULL};
     static const char *const env[] = {"SOUK_TEST=1", NULL};
     for (souk_id id = 4; id <= 5; id++) {
@@ -77,8 +89,18 @@ static void running_out_of_memory_for_good_is_an_error_and_no_more(void)
     fail_each_allocation(true);
 }
 
+/* With low numbers taken, the tables that are indexed by descriptor have to grow on the way. */
+static void take_low_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    } while (fd >= 0 && fd < 40);
+}
+
 int main(void)
 {
+    take_low_descriptors();
     CASE(an_allocation_that_fails_once_is_an_error_and_no_more);
     CASE(running_out_of_memory_for_good_is_an_error_and_no_more);
     return tap_done();

@@ -34,7 +34,7 @@ typedef struct souk_engine souk_engine;
 typedef struct souk_engine_options {
     size_t max_exchanges;   /* in flight or not yet fetched; default 1,024 */
     size_t max_children;    /* default 256 */
-    size_t max_groups;      /* connection groups; the longest unused one makes room; default 128 */
+    size_t max_groups;      /* connection groups; the longest unused one makes room; default 512 */
     size_t max_connections; /* of one group; more exchanges wait for a free one; default 256 */
     size_t max_queued;     /* bytes of an exchange or pipe that wait to be fetched; default 1 MiB */
     souk_ms group_idle_ms; /* a group unused for so long is dropped with its connections; default
