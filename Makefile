@@ -130,10 +130,10 @@ $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 test-programs: $(CTEST_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
 
 ctest: $(CTEST_BIN)
-	prove $(CTEST_BIN)
+	@prove --comments $(CTEST_BIN)
 
 oom: $(OOM_BIN)
-	prove $(OOM_BIN)
+	@prove --comments $(OOM_BIN)
 
 # --- specs in Lua ---------------------------------------------------------------------------------------------
 SPEC ?= spec

@@ -16,7 +16,7 @@ say() { echo "deps: $*"; }
 demo_packages="gcc libc6-dev pkg-config|pkgconf libcurl4-openssl-dev lua5.4 liblua5.4-dev lua-cjson curl ca-certificates"
 test_packages="lua5.1 liblua5.1-0-dev luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev lua-busted luarocks
     lua-check clang clang-tidy clang-format libclang-rt-dev|libclang-rt-14-dev libjansson-dev libtest-json-schema-acceptance-perl
-    openssl perl"
+    openssl perl procps"
 bench_packages="valgrind"
 
 case $grade in

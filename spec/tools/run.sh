@@ -25,7 +25,7 @@ numbers() {
 }
 
 closing_lines() {
-    grep -E '^[0-9]+ passed, [0-9]+ failed$|^[0-9]+ success(es)? / |^Files=|^Result: |skipped$' "$1"
+    grep -a -E '^[0-9]+ passed, [0-9]+ failed$|^[0-9]+ success(es)? / |^Files=|^Result: |skipped$' "$1"
 }
 
 step() {
