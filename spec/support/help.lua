@@ -61,6 +61,18 @@ end
 -- Where a stdio server of spec/support/servers is, in the words of add_server; the second value has ledger().
 function help.child(name, options)
   local spec = servers.stdio(name, options)
+  local read = spec.ledger
+  -- The child may be writing its ledger at this moment.
+  function spec.ledger()
+    for _ = 1, 20 do
+      local ok, ledger = pcall(read)
+      if ok then
+        return ledger
+      end
+      os.execute "sleep 0.02"
+    end
+    return read()
+  end
   return { command = spec.command, args = spec.args, env = spec.env }, spec
 end
 
@@ -120,7 +132,10 @@ end
 
 -- How many descriptors are open; the one that asks is not counted.
 function help.descriptors()
-  return tonumber(help.output_of("ls /proc/" .. own_pid() .. "/fd | wc -l")) - 1
+  collectgarbage()
+  collectgarbage()
+  -- The pause is for this process, which closes its other end of the pipe only after the shell was started.
+  return tonumber(help.output_of("sleep 0.05; ls /proc/" .. own_pid() .. "/fd | wc -l")) - 1
 end
 
 -- Does market:step until done() is true; at most `seconds`.
