@@ -259,6 +259,61 @@ static void a_queue_to_a_child_that_does_not_read_is_bounded(void)
     souk_engine_free(engine);
 }
 
+static void writes_behind_a_queue_keep_their_order(void)
+{
+    souk_engine *engine = engine_start(NULL);
+    outcome o;
+    outcome_init(&o, 1);
+    /* It reads slowly, so that the queue is half written when more is put behind it. */
+    CHECK_INT(
+        spawn_script(engine, 1, "while head -c 50000; do sleep 0.002; done | tail -c 6", NULL),
+        SOUK_OK);
+    char *line = malloc(200001);
+    memset(line, '.', 200000);
+    line[200000] = '\0';
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT(write_to(engine, 1, line, NULL), SOUK_OK);
+        drive_for(engine, 5, &o, 1);
+    }
+    CHECK_INT(write_to(engine, 1, "last\n", NULL), SOUK_OK);
+    drive_for(engine, 100, &o, 1);
+    close_child(engine, 1, 300);
+    finish_all(engine, &o, 1);
+    free(line);
+    outcome_free(&o);
+    souk_engine_free(engine);
+}
+
+static void what_waits_for_a_child_that_stops_reading_is_dropped(void)
+{
+    souk_engine *engine = engine_start(NULL);
+    souk_err err;
+    outcome o;
+    outcome_init(&o, 1);
+    CHECK_INT(spawn_script(engine, 1, "read one; exec 0<&-; echo closed; sleep 0.05; exit 0", &err),
+              SOUK_OK);
+    char *line = malloc(500001);
+    memset(line, 'x', 500000);
+    line[10] = '\n';
+    line[500000] = '\0';
+    CHECK_INT(write_to(engine, 1, line, &err), SOUK_OK);
+    finish_all(engine, &o, 1);
+    CHECK_INT(o.exit_code, 0);
+    outcome_free(&o);
+
+    /* Dead, but its end was not fetched yet. */
+    outcome_init(&o, 2);
+    CHECK_INT(spawn_script(engine, 2, "exit 0", &err), SOUK_OK);
+    CHECK_INT(souk_engine_wait(engine, LONGEST_TEST_MS, NULL), SOUK_OK);
+    CHECK_INT(write_to(engine, 2, "x", &err), SOUK_E_TRANSPORT);
+    CHECK_TEXT(err.message, "the process 'sh' has ended");
+    close_child(engine, 2, 0);
+    finish_all(engine, &o, 1);
+    outcome_free(&o);
+    free(line);
+    souk_engine_free(engine);
+}
+
 static void a_closed_stdin_is_an_error_and_no_signal(void)
 {
     souk_engine *engine = engine_start(NULL);
@@ -499,6 +554,37 @@ static void a_grandchild_elsewhere_does_not_delay_the_end(void)
     souk_engine_free(engine);
 }
 
+static void a_hurry_ends_the_draining_of_a_dead_child(void)
+{
+    souk_engine *engine = engine_start(NULL);
+    outcome o;
+    outcome_init(&o, 1);
+    CHECK_INT(spawn_script(engine, 1, "setsid sleep 3 & sleep 0.1; echo ready; read line", NULL),
+              SOUK_OK);
+    wait_for_text(engine, &o, "ready");
+    souk_ms before = souk_clock_now();
+    close_child(engine, 1, 20000); /* it dies at once, but others hold its pipes */
+    drive_for(engine, 300, &o, 1);
+    CHECK_INT(o.finals, 0);
+    close_child(engine, 1, 0);
+    finish_all(engine, &o, 1);
+    CHECK(souk_clock_now() - before < 2000);
+    CHECK_INT(o.exit_code, 0);
+    outcome_free(&o);
+    souk_engine_free(engine);
+}
+
+static void the_tail_is_the_last_of_stderr(void)
+{
+    outcome o;
+    run_script("printf '%060d' 1 >&2; sleep 0.05; printf '%060d' 2 >&2", &o);
+    CHECK_INT(o.errors.len, 120);
+    CHECK_INT(o.tail.len, 64);
+    CHECK_HAS(o.tail.data, "0001000");
+    CHECK(o.tail.len == 64 && o.tail.data[63] == '2');
+    outcome_free(&o);
+}
+
 /* --- living with others --- */
 
 static void a_child_that_somebody_else_reaped_has_ended_somehow(void)
@@ -657,7 +743,11 @@ int main(void)
     CASE(much_output_comes_whole_and_waits_when_it_is_not_fetched);
     CASE(what_a_dead_child_wrote_is_kept_until_it_is_fetched);
     CASE(a_queue_to_a_child_that_does_not_read_is_bounded);
+    CASE(writes_behind_a_queue_keep_their_order);
+    CASE(what_waits_for_a_child_that_stops_reading_is_dropped);
     CASE(a_closed_stdin_is_an_error_and_no_signal);
+    CASE(a_hurry_ends_the_draining_of_a_dead_child);
+    CASE(the_tail_is_the_last_of_stderr);
     CASE(what_cannot_be_run_is_said_at_once);
     CASE(the_path_of_the_child_is_searched);
     CASE(children_are_bounded);

@@ -48,7 +48,7 @@ static void fail_to_connect(souk_transfer *transfer)
                     number == 0 ? "no address answered" : souk_os_error((int)number));
 }
 
-static void fail_broken(souk_transfer *transfer)
+static void fail_broken(souk_transfer *transfer, CURLcode code)
 {
     souk_err *failure = &transfer->failure;
     if (transfer->head.complete) {
@@ -61,9 +61,8 @@ static void fail_broken(souk_transfer *transfer)
                         "%.*s: the connection was closed in the middle of the response's head",
                         SHOWN(transfer));
     } else if (souk_failure_delivery(transfer) == SOUK_DELIVERY_NOT_SENT) {
-        (void)souk_fail(failure, SOUK_E_TRANSPORT,
-                        "%.*s: the connection was closed before the request was sent",
-                        SHOWN(transfer));
+        (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: the request was not sent: %s",
+                        SHOWN(transfer), detail_of(transfer, code));
     } else {
         (void)souk_fail(failure, SOUK_E_TRANSPORT,
                         "%.*s: the connection was closed before an answer came", SHOWN(transfer));
@@ -110,7 +109,7 @@ static void fail_while_receiving(souk_transfer *transfer, CURLcode code)
         !transfer->parts.tls) {
         fail_otherwise(transfer, code);
     } else {
-        fail_broken(transfer);
+        fail_broken(transfer, code);
     }
 }
 
@@ -157,7 +156,7 @@ void souk_failure_from_curl(souk_transfer *transfer, CURLcode code)
     switch (code) {
     case CURLE_OK:
         if (!transfer->head.complete) {
-            fail_broken(transfer);
+            fail_broken(transfer, code);
         }
         break;
     case CURLE_FILESIZE_EXCEEDED:
@@ -189,7 +188,7 @@ void souk_failure_from_curl(souk_transfer *transfer, CURLcode code)
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
     case CURLE_ABORTED_BY_CALLBACK:
-        fail_broken(transfer);
+        fail_broken(transfer, code);
         break;
     default:
         fail_otherwise(transfer, code);

@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-enum {
-    IDLE_HANDLES_MAX = 64,   /* kept by one group */
-    IDLE_HANDLES_MS = 15000, /* and for so long after its last use */
-};
+enum { IDLE_HANDLES_MAX = 64 /* kept by one group */ };
 
 /* --- libcurl's callbacks: they take notes, and call no function of libcurl --- */
 
@@ -136,7 +133,7 @@ static void on_idle(void *owner)
     if (group->busy_count > 0) {
         return; /* souk_group_release sets the alarm again */
     }
-    souk_ms handles_until = souk_ms_after(group->last_used, IDLE_HANDLES_MS);
+    souk_ms handles_until = souk_ms_after(group->last_used, engine->options.handle_idle_ms);
     souk_ms until = souk_ms_after(group->last_used, engine->options.group_idle_ms);
     if (engine->now >= until) {
         souk_group_free(group);
@@ -289,7 +286,7 @@ void souk_group_release(souk_group *group, souk_transfer *transfer)
     if (group->trouble.kind != SOUK_OK) {
         souk_group_free(group);
     } else if (group->idle_alarm.deadline.at == SOUK_NEVER) {
-        souk_ms span = souk_ms_min(IDLE_HANDLES_MS, engine->options.group_idle_ms);
+        souk_ms span = souk_ms_min(engine->options.handle_idle_ms, engine->options.group_idle_ms);
         souk_alarm_set(engine, &group->idle_alarm, souk_ms_after(engine->now, span));
     }
 }

@@ -12,6 +12,7 @@ enum {
     DEFAULT_GROUPS = 512,
     DEFAULT_CONNECTIONS = 256,
     DEFAULT_QUEUED = 1024 * 1024,
+    DEFAULT_HANDLE_IDLE_MS = 15000,
     DEFAULT_GROUP_IDLE_MS = 120000,
     KEPT_CAPACITY = 64 * 1024 /* a buffer that grew larger is not kept for the next event */
 };
@@ -32,6 +33,9 @@ static void set_options(souk_engine *engine, const souk_engine_options *given)
     options->max_groups = or_default(options->max_groups, DEFAULT_GROUPS);
     options->max_connections = or_default(options->max_connections, DEFAULT_CONNECTIONS);
     options->max_queued = or_default(options->max_queued, DEFAULT_QUEUED);
+    if (options->handle_idle_ms <= 0) {
+        options->handle_idle_ms = DEFAULT_HANDLE_IDLE_MS;
+    }
     if (options->group_idle_ms <= 0) {
         options->group_idle_ms = DEFAULT_GROUP_IDLE_MS;
     }

@@ -36,9 +36,11 @@ typedef struct souk_engine_options {
     size_t max_children;    /* default 256 */
     size_t max_groups;      /* connection groups; the longest unused one makes room; default 512 */
     size_t max_connections; /* of one group; more exchanges wait for a free one; default 256 */
-    size_t max_queued;     /* bytes of an exchange or pipe that wait to be fetched; default 1 MiB */
-    souk_ms group_idle_ms; /* a group unused for so long is dropped with its connections; default
-                              120,000 */
+    size_t max_queued; /* bytes of an exchange or pipe that wait to be fetched; default 1 MiB */
+    souk_ms handle_idle_ms; /* libcurl's handles of an unused group are freed after so long; default
+                               15,000 */
+    souk_ms group_idle_ms;  /* a group unused for so long is dropped with its connections; default
+                               120,000 */
 } souk_engine_options;
 
 typedef struct souk_engine_counts {
