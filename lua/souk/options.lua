@@ -4,8 +4,13 @@ local nearest = require "souk.nearest"
 
 local options = {}
 
--- Options of souk.open that are for Lua and not for the core.
-local private_open = { on_error = "function", host = "string" }
+-- Options of souk.open that are for Lua and not for the core: like core.option_names, with the type beside it.
+local private_open = {
+  on_error = {
+    type = "function", default = "standard error", meaning = "gets errors of callbacks that nobody waits for",
+  },
+  host = { type = "string", default = "blocking", meaning = "how to wait" },
+}
 
 local hosts = { blocking = "souk.host.blocking" }
 
@@ -31,7 +36,7 @@ function options.open(opts)
   local settings, private = {}, {}
   for key, value in pairs(opts) do
     if private_open[key] then
-      check_type("souk.open", key, value, private_open[key])
+      check_type("souk.open", key, value, private_open[key].type)
       private[key] = value
     elseif core.option_names[key] then
       settings[key] = value
@@ -125,5 +130,8 @@ function options.handler(prefix, functions)
   end
   return copy
 end
+
+-- What there is, for the checks of documentation.
+options.known = { open = private_open, server = server_options, handler = handler_functions }
 
 return options
