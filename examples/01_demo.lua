@@ -107,7 +107,8 @@ local function github_part()
     say("")
     say("what the server saw:   initialize %d   tools/call %d   protocol violations %d",
       count_of(ledger, "initialize"), count_of(ledger, "tools/call"), #ledger.violations)
-    assert(count_of(ledger, "initialize") == 1 and count_of(ledger, "tools/call") == 3, "the counts are not as promised")
+    assert(count_of(ledger, "initialize") == 1, "more than one session was opened")
+    assert(count_of(ledger, "tools/call") == 3, "not every call was made once")
   end
   market:close()
   if github then
@@ -186,7 +187,8 @@ end
 local function in_the_end(market)
   step "In the end"
   for _, session in ipairs(market:sessions()) do
-    say("session of %-16s id %-10s protocol %-10s calls %d", session.server, session.id, session.protocol, session.calls)
+    say("session of %-16s id %-10s protocol %-10s calls %d", session.server, session.id, session.protocol,
+      session.calls)
   end
   local stats = market:stats()
   say("calls %d, sessions opened %d, reused %d, lost %d", stats.calls, stats.sessions_opened, stats.sessions_reused,
