@@ -343,7 +343,7 @@ static pid_t start_server(const char *self)
     }
     close(ends[1]);
     FILE *in = fdopen(ends[0], "r");
-    unsigned port;
+    unsigned port = 0;
     if (pid < 0 || in == NULL || fscanf(in, "port %u", &port) != 1) {
         die("bench_server does not start");
     }

@@ -60,9 +60,13 @@ static void fail_broken(souk_transfer *transfer, CURLcode code)
         (void)souk_fail(failure, SOUK_E_TRANSPORT,
                         "%.*s: the connection was closed in the middle of the response's head",
                         SHOWN(transfer));
+    } else if (transfer->attempts == 0) {
+        (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: no connection: %s", SHOWN(transfer),
+                        detail_of(transfer, code));
     } else if (souk_failure_delivery(transfer) == SOUK_DELIVERY_NOT_SENT) {
-        (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: the request was not sent: %s",
-                        SHOWN(transfer), detail_of(transfer, code));
+        (void)souk_fail(failure, SOUK_E_TRANSPORT,
+                        "%.*s: the connection was closed before the request was sent",
+                        SHOWN(transfer));
     } else {
         (void)souk_fail(failure, SOUK_E_TRANSPORT,
                         "%.*s: the connection was closed before an answer came", SHOWN(transfer));

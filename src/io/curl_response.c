@@ -1,12 +1,15 @@
 #include "io/curl.h"
 
+/* Any number but that of the bytes given, of which there is at least one. */
+enum { FAIL = 0 };
+
 size_t souk_response_header(char *bytes, size_t size, size_t count, void *user)
 {
     souk_transfer *transfer = user;
     souk_slice line = souk_slice_make(bytes, size * count);
     transfer->last_byte = transfer->engine->now;
     if (souk_head_line(&transfer->head, line, &transfer->failure) != SOUK_OK) {
-        return CURL_WRITEFUNC_ERROR;
+        return FAIL;
     }
     if (transfer->stream && transfer->head.complete && !transfer->head_taken) {
         souk_engine_offer(transfer->engine, &transfer->source);
@@ -19,7 +22,7 @@ size_t souk_response_body(char *bytes, size_t size, size_t count, void *user)
     souk_transfer *transfer = user;
     size_t len = size * count;
     if (!transfer->head.complete) {
-        return CURL_WRITEFUNC_ERROR; /* souk_head_line has said why */
+        return FAIL; /* souk_head_line has said why */
     }
     if (transfer->pending.len >= transfer->max_pending) {
         transfer->paused = true; /* libcurl keeps these bytes and brings them again */
@@ -30,11 +33,11 @@ size_t souk_response_body(char *bytes, size_t size, size_t count, void *user)
     if (!transfer->stream && transfer->received > transfer->max_body) {
         (void)souk_fail(&transfer->failure, SOUK_E_LIMIT, "the response is larger than %zu bytes",
                         transfer->max_body);
-        return CURL_WRITEFUNC_ERROR;
+        return FAIL;
     }
     if (souk_buf_add(&transfer->pending, souk_slice_make(bytes, len)) != SOUK_OK) {
         (void)souk_fail_memory(&transfer->failure);
-        return CURL_WRITEFUNC_ERROR;
+        return FAIL;
     }
     if (transfer->stream || transfer->pending.len >= SOUK_GATHER) {
         souk_engine_offer(transfer->engine, &transfer->source);

@@ -255,6 +255,9 @@ int souk_engine_wait(souk_engine *engine, souk_ms timeout, souk_err *err)
 
 souk_ms souk_engine_next_timer(const souk_engine *engine)
 {
+    if (souk_engine_check(engine, NULL) != SOUK_OK) {
+        return SOUK_NEVER;
+    }
     if (engine->first != NULL || engine->paused > 0) {
         return 0;
     }
@@ -265,12 +268,14 @@ souk_ms souk_engine_next_timer(const souk_engine *engine)
 
 int souk_engine_fd(const souk_engine *engine)
 {
-    return souk_loop_fd(engine->loop);
+    return souk_engine_check(engine, NULL) == SOUK_OK ? souk_loop_fd(engine->loop) : -1;
 }
 
 void souk_engine_wake(souk_engine *engine)
 {
-    souk_loop_wake(engine->loop);
+    if (souk_engine_check(engine, NULL) == SOUK_OK) {
+        souk_loop_wake(engine->loop);
+    }
 }
 
 /* --- events --- */
