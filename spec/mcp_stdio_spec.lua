@@ -293,7 +293,7 @@ describe("a child", function()
       market:step(60)]]):format(child.command, child.args[1])
     local path = help.write_file(help.folder() .. "/script.lua", script)
     local lua = _VERSION == "Lua 5.4" and "lua5.4" or jit and "luajit" or "lua5.1"
-    local pipe = assert(io.popen("echo $$; exec " .. lua .. " " .. path))
+    local pipe = assert(io.popen("echo $$; SOUK_BUILD=build/ exec " .. lua .. " " .. path))
     local pid = tonumber(pipe:read "*l")
     assert.equal("ready", pipe:read "*l")
     local grandchild = help.output_of("ps -o pid= --ppid " .. pid):match "%d+"

@@ -11,6 +11,10 @@ local souk = require "souk"
 
 local help = {}
 
+-- Whether the sanitized module is under test: it keeps freed memory, and only an interpreter with its library preloaded
+-- can load it.
+help.sanitized = (os.getenv "SOUK_BUILD" or ""):find "asan" ~= nil
+
 local markets, folders = {}, {}
 
 -- A market that clean_up closes. Unless `options.env` is given, no variable of the environment is seen.
