@@ -1,5 +1,6 @@
 --- Handles: calls that were started and may not have ended yet.
 local dispatch = require "souk.dispatch"
+local options = require "souk.options"
 
 local handle = {}
 
@@ -30,12 +31,6 @@ function handle.finished(market, value, err)
   return h
 end
 
-local function check_seconds(where, seconds)
-  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
-    error(("%s: expected a number of seconds, got %s"):format(where, tostring(seconds)), 3)
-  end
-end
-
 --- Whether the call has ended. Does what can be done without waiting.
 function Handle:done()
   if not self.done_ then
@@ -49,7 +44,7 @@ end
 -- @return any the result, or nil
 -- @return souk.Error|nil
 function Handle:wait(timeout)
-  check_seconds("wait", timeout)
+  options.check_seconds("wait", timeout)
   if not self.done_ then
     local ok, err = dispatch.wait(self, timeout)
     if not ok then
@@ -64,6 +59,7 @@ function Handle:cancel()
   if not self.done_ then
     self.market_:_cancel(self.id_)
     dispatch.step(self.market_, 0)
+    self.market_:_flush()
   end
 end
 

@@ -111,6 +111,7 @@ end
 --- Asks a server again for its tools; those that are gone are removed from the marketplace.
 -- @param timeout number|nil seconds
 function Market:refresh(name, timeout)
+  options.check_seconds("refresh", timeout)
   local call, err = self:_discover(name, timeout)
   if not call then
     return nil, err
@@ -187,6 +188,7 @@ end
 -- @return boolean|nil true
 -- @return souk.Error|nil
 function Market:step(timeout)
+  options.check_seconds("step", timeout)
   return dispatch.step(self, timeout)
 end
 
@@ -195,6 +197,7 @@ end
 -- @param timeout number|nil how long to wait for servers and children; default 10
 -- @return boolean true
 function Market:close(timeout)
+  options.check_seconds("close", timeout)
   if self:_end(timeout) then
     dispatch.finish(self)
     self:_release()

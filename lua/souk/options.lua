@@ -28,6 +28,13 @@ local function check_type(where, key, value, wanted)
   error(("%s: option '%s': expected %s, got %s"):format(where, key, wanted:gsub("|", " or "), got), 4)
 end
 
+--- Checks a time that may be absent.
+function options.check_seconds(where, seconds)
+  if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
+    error(("%s: expected a number of seconds, got %s"):format(where, tostring(seconds)), 3)
+  end
+end
+
 --- Splits the options of souk.open into those of the core (checked by it) and our own.
 function options.open(opts)
   if type(opts) ~= "table" then

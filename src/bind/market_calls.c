@@ -239,6 +239,18 @@ static int l_step(lua_State *L)
     return 1;
 }
 
+enum { FLUSH_PATIENCE = 100 };
+
+/* _flush(): lets messages go out that nobody waits for */
+static int l_flush(lua_State *L)
+{
+    souk_market *market = souk_bind_market_any(L, 1);
+    if (market->rt != NULL) {
+        souk_runtime_flush(market->rt, FLUSH_PATIENCE);
+    }
+    return 0;
+}
+
 /* "done", number, value | "done", number, nil, err */
 static int push_done(lua_State *L, const souk_outcome *outcome)
 {
@@ -403,8 +415,16 @@ static int l_observe(lua_State *L)
     return 0;
 }
 
-const luaL_Reg souk_bind_call_methods[] = {
-    {"_call", l_call},       {"_request", l_request}, {"_discover", l_discover},
-    {"_cancel", l_cancel},   {"_check", l_check},     {"_step", l_step},
-    {"_next", l_next},       {"_answer", l_answer},   {"_answer_error", l_answer_error},
-    {"_handler", l_handler}, {"_observe", l_observe}, {NULL, NULL}};
+const luaL_Reg souk_bind_call_methods[] = {{"_call", l_call},
+                                           {"_request", l_request},
+                                           {"_discover", l_discover},
+                                           {"_cancel", l_cancel},
+                                           {"_check", l_check},
+                                           {"_step", l_step},
+                                           {"_flush", l_flush},
+                                           {"_next", l_next},
+                                           {"_answer", l_answer},
+                                           {"_answer_error", l_answer_error},
+                                           {"_handler", l_handler},
+                                           {"_observe", l_observe},
+                                           {NULL, NULL}};

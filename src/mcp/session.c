@@ -103,6 +103,11 @@ souk_slice souk_mcp_session_id(const souk_mcp *mcp)
     return souk_buf_slice(&mcp->session_id);
 }
 
+size_t souk_mcp_replies(const souk_mcp *mcp)
+{
+    return mcp->replies;
+}
+
 bool souk_mcp_contradicted(const souk_mcp *mcp)
 {
     return mcp->contradicted;

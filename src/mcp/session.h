@@ -124,6 +124,10 @@ void souk_mcp_close(souk_mcp *mcp);
 
 void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
 
+/* Messages that nobody waits for (answers to the server, cancellations) and that are still on their
+ * way. */
+size_t souk_mcp_replies(const souk_mcp *mcp);
+
 /* When souk_mcp_tick wants to be called; SOUK_NEVER: not. */
 souk_ms souk_mcp_deadline(const souk_mcp *mcp);
 void souk_mcp_tick(souk_mcp *mcp, souk_ms now);

@@ -110,6 +110,8 @@ int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body,
         ask.max_header = mcp->config.max_header;
         ask.max_body = mcp->config.max_response;
         ask.group = mcp->config.group;
+        ask.stream = post->pending !=
+                     NULL; /* an answer may be an event stream, and has to be seen as it comes */
         ask.ca_file = mcp->config.ca_file;
         exchange->sent_session = http.session_id.len > 0;
         failed = mcp->port.exchange(mcp->port.user, &ask, err);

@@ -70,8 +70,9 @@ typedef struct souk_session {
     uint64_t *memory; /* SOUK_MEMORY_WORDS words that outlive the session: what was learnt about its
                          endpoint */
     souk_id id_base;  /* ids for the port: id_base + n, 0 < n < 2^32, each once */
-    void *state;      /* the handler's; freed by its `free` */
-    char label[24];   /* for people: a shortened session id, a process id; set by the handler */
+    size_t on_the_way; /* messages that nobody waits for, not sent yet; set by the handler */
+    void *state;       /* the handler's; freed by its `free` */
+    char label[24];    /* for people: a shortened session id, a process id; set by the handler */
     const char *
         detail; /* for people: the protocol revision or the like; static text, set by the handler */
 } souk_session;

@@ -146,5 +146,6 @@ void souk_mcp_slot_report(souk_session *session)
         report_end(session, &end);
         souk_json_doc_free(&end.doc);
     }
+    session->on_the_way = souk_mcp_replies(state->mcp);
     report_state(session);
 }

@@ -223,6 +223,15 @@ bool souk_pool_is_empty(const souk_pool *pool)
     return pool->stats.sessions == 0;
 }
 
+size_t souk_pool_on_the_way(const souk_pool *pool)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pool->slot_cap; i++) {
+        count += pool->slots[i] == NULL ? 0 : pool->slots[i]->session.on_the_way;
+    }
+    return count;
+}
+
 void souk_pool_get_stats(const souk_pool *pool, souk_pool_stats *stats)
 {
     *stats = pool->stats;

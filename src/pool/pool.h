@@ -153,6 +153,10 @@ void souk_pool_want_notes(souk_pool *pool, bool wanted);
 void souk_pool_close(souk_pool *pool, souk_ms now);
 bool souk_pool_is_empty(const souk_pool *pool); /* no session left, in whatever state */
 
+/* Messages that nobody waits for and that are still on their way: the engine should be driven until
+ * they have left. */
+size_t souk_pool_on_the_way(const souk_pool *pool);
+
 void souk_pool_get_stats(const souk_pool *pool, souk_pool_stats *stats);
 
 typedef struct souk_session_info {

@@ -177,6 +177,12 @@ int souk_runtime_check(souk_runtime *rt, souk_slice id, souk_slice json, bool ou
  */
 int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err);
 
+/*
+ * Waits at most `patience` ms for messages that nobody waits for: the answer to a server's ping,
+ * the news that a call was cancelled. For programs that do not drive the engine all the time.
+ */
+void souk_runtime_flush(souk_runtime *rt, souk_ms patience);
+
 /* Fetches the next outcome, as souk_pool_next does. */
 bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome);
 

@@ -1,4 +1,5 @@
 /* The pump: engine events to the pool, the pool's outcomes to the program. */
+#include "io/clock.h"
 #include "runtime/internal.h"
 
 /* Moves what the engine has to the pool; bounded, so that a flood cannot keep the program from its
@@ -40,6 +41,22 @@ int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)
     move_events(rt);
     souk_pool_run(rt->pool, souk_runtime_now(rt));
     return SOUK_OK;
+}
+
+void souk_runtime_flush(souk_runtime *rt, souk_ms patience)
+{
+    if (rt->engine == NULL || souk_pool_on_the_way(rt->pool) == 0) {
+        return;
+    }
+    souk_ms until = souk_ms_after(souk_clock_now(), patience);
+    while (souk_pool_on_the_way(rt->pool) > 0) {
+        souk_ms left = until - souk_clock_now();
+        if (left <= 0 || souk_engine_wait(rt->engine, left, NULL) != SOUK_OK) {
+            return;
+        }
+        move_events(rt);
+        souk_pool_run(rt->pool, souk_runtime_now(rt));
+    }
 }
 
 /* A call that ended: false when it was a page of a discovery that goes on. */

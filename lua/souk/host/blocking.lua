@@ -22,6 +22,8 @@ function blocking.wait(handle, timeout)
       return nil, err
     end
   end
+  -- Nothing happens between calls, so what the session still has to say is said before this one returns.
+  handle.market_:_flush()
   return true
 end
 
