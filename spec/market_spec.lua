@@ -122,6 +122,14 @@ describe("the life of a market", function()
     assert.same({}, spec.ledger().violations)
   end)
 
+  it("knows which events there are", function()
+    local market = open()
+    raises("on: there is no event 'session_opend' %(did you mean 'session_opened'%?%)", market.on, market,
+      "session_opend", print)
+    raises("on: expected the name of an event, got nil", market.on, market, nil, print)
+    raises("on: expected a function, got nil", market.on, market, "*")
+  end)
+
   it("is collected when it was opened and never used", function()
     local seen = setmetatable({}, { __mode = "k" })
     for _ = 1, 10 do
