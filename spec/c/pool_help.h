@@ -23,6 +23,7 @@ typedef struct plain_session {
     bool closing;
     souk_ms deadline;
     int ticks;
+    int events;
     char reason[SOUK_MESSAGE_MAX]; /* of the last cancel */
 } plain_session;
 
@@ -49,6 +50,7 @@ typedef struct pool_rig {
     plain_session sessions[RIG_SESSIONS]; /* in the order of opening */
     size_t session_count;
     bool silent_close; /* the handler does not report that a session has closed */
+    int described;     /* how often the handler was asked for a key */
     int refuse_open;   /* what `open` of the plain handler fails with */
     int refuse_call;
 
@@ -83,7 +85,7 @@ static inline pool_rig *plain_rig(const souk_handler *self)
 static inline int plain_key(const souk_handler *self, const souk_target *target, souk_buf *key,
                             souk_err *err)
 {
-    (void)self;
+    plain_rig(self)->described++;
     if (target->name.len == 0) {
         return souk_fail(err, SOUK_E_CONFIG, "the server has no name");
     }
@@ -164,9 +166,10 @@ static inline void plain_io(const souk_handler *self, souk_session *session,
                             const souk_io_event *event, souk_ms now)
 {
     (void)self;
-    (void)session;
-    (void)event;
     (void)now;
+    fake_require(event->id > session->id_base && event->id - session->id_base < UINT32_MAX,
+                 "an event of another session");
+    plain_of(session)->events++;
 }
 
 static inline void plain_answer(const souk_handler *self, souk_session *session, uint64_t ask,
@@ -348,8 +351,8 @@ static inline int rig_submit(pool_rig *rig, const souk_target *target, const sou
     uint64_t id;
     souk_buf_init(&body, rig->alloc, 1024 * 1024);
     souk_buf_add_text(&body, "{}");
-    int failed =
-        souk_pool_call(rig->pool, target, request, &body, options, rig->fake.now, &id, err);
+    int failed = souk_pool_call(rig->pool, &(souk_order){target, request, &body, *options},
+                                rig->fake.now, &id, err);
     CHECK(body.data == NULL);
     if (failed != SOUK_OK) {
         CHECK_INT(err->kind, failed);

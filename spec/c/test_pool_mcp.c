@@ -121,8 +121,8 @@ static void methods_of_the_protocol_can_be_called(void)
     uint64_t id;
     souk_buf_init(&body, souk_alloc_libc(), 1000);
     souk_buf_add_text(&body, "{\"uri\":\"file:///x\"}");
-    CHECK_INT(souk_pool_call(rig->pool, &server.target, &request, &body, &options, rig->fake.now,
-                             &id, &err),
+    CHECK_INT(souk_pool_call(rig->pool, &(souk_order){&server.target, &request, &body, options},
+                             rig->fake.now, &id, &err),
               SOUK_OK);
     rig->calls[rig->call_count++].id = id;
     rig_run(rig);
@@ -288,6 +288,24 @@ static void a_deadline_tells_the_server_why(void)
     rig_end(rig);
 }
 
+static void a_redirect_by_the_environment_takes_effect_without_a_restart(void)
+{
+    pool_rig *rig = rig_start();
+    mcp_server server;
+    souk_target_memo memo = {NULL, 0, 0};
+    server_http(&server);
+    server_set(&server, "mcp_server_url_override_env", "HUB_URL");
+    server.target.memo = &memo;
+    call_tool(rig, &server, "t");
+    CHECK_TEXT(fake_last(&rig->fake)->url, "https://hub.test/mcp");
+    fake_setenv(&rig->fake, "HUB_URL", "http://127.0.0.1:1/mcp");
+    rig->fake.now += 1000;
+    call_tool(rig, &server, "t");
+    CHECK_TEXT(fake_last(&rig->fake)->url, "http://127.0.0.1:1/mcp");
+    CHECK_INT(rig_stats(rig).keys, 2);
+    rig_end(rig);
+}
+
 static void opening_that_takes_too_long_fails_the_callers(void)
 {
     pool_rig *rig = rig_start();
@@ -374,6 +392,7 @@ int main(void)
     CASE(closing_sends_a_delete_and_waits_for_it);
     CASE(a_session_that_is_opening_is_closed_in_order_too);
     CASE(a_deadline_tells_the_server_why);
+    CASE(a_redirect_by_the_environment_takes_effect_without_a_restart);
     CASE(opening_that_takes_too_long_fails_the_callers);
     CASE(late_events_of_an_old_session_do_not_reach_a_new_one);
     CASE(a_dead_child_is_replaced);

@@ -95,7 +95,6 @@ struct souk_mcp {
     souk_id child;
     bool child_alive;
     bool child_probed; /* it was sent a server/discover */
-    bool respawned;
     souk_lines lines;
 };
 

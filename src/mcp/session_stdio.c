@@ -168,9 +168,8 @@ static void child_gone(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     describe_exit(event, &why);
     if (mcp->state == SOUK_MCP_CLOSING) {
         mcp->state = SOUK_MCP_CLOSED;
-    } else if (mcp->state == SOUK_MCP_OPENING && mcp->child_probed && !mcp->respawned) {
+    } else if (mcp->state == SOUK_MCP_OPENING && mcp->child_probed) {
         /* Some old servers die of a message that they do not know: start again without it. */
-        mcp->respawned = true;
         souk_mcp_probe_silent(mcp, SOUK_MCP_PROBE_DIED, now);
     } else if (mcp->state == SOUK_MCP_OPENING) {
         souk_mcp_fail_open(mcp, &why);

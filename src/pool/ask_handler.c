@@ -81,8 +81,8 @@ static int ask_open(const souk_handler *self, souk_session *session, souk_ms now
     souk_jw_end_object(&w);
     int failed = souk_jw_check(&w, err);
     if (failed == SOUK_OK) {
-        failed = souk_session_ask(session, SOUK_ASK_OPEN, number_of(self), 0,
-                                  souk_buf_slice(&payload), &state->opening, err);
+        souk_question question = {SOUK_ASK_OPEN, number_of(self), 0, souk_buf_slice(&payload)};
+        failed = souk_session_ask(session, &question, &state->opening, err);
     }
     souk_buf_free(&payload);
     return failed;
@@ -117,8 +117,9 @@ static int ask_call(const souk_handler *self, souk_session *session, souk_call *
     uint64_t id = 0;
     int failed = souk_jw_check(&w, err);
     if (failed == SOUK_OK) {
-        failed = souk_session_ask(session, SOUK_ASK_CALL, number_of(self), call->id,
-                                  souk_buf_slice(&payload), &id, err);
+        souk_question question = {SOUK_ASK_CALL, number_of(self), call->id,
+                                  souk_buf_slice(&payload)};
+        failed = souk_session_ask(session, &question, &id, err);
     }
     souk_buf_free(&payload);
     if (failed == SOUK_OK && !souk_idmap_add(&state->calls, id, call)) {
@@ -146,8 +147,8 @@ static void tell(const souk_handler *self, souk_session *session, souk_ask_kind 
     }
     souk_jw_end_object(&w);
     if (souk_jw_check(&w, NULL) == SOUK_OK) {
-        (void)souk_session_ask(session, kind, number_of(self), call, souk_buf_slice(&payload), &id,
-                               NULL);
+        souk_question question = {kind, number_of(self), call, souk_buf_slice(&payload)};
+        (void)souk_session_ask(session, &question, &id, NULL);
     }
     souk_buf_free(&payload);
 }

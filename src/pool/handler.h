@@ -171,12 +171,17 @@ typedef enum souk_ask_kind {
     SOUK_ASK_CLOSE
 } souk_ask_kind;
 
-/*
- * Puts a question to the program; *id identifies the answer. payload: JSON text, copied. call: the
- * call it is about, or 0. SOUK_E_LIMIT when too many are open.
- */
-int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number, uint64_t call,
-                     souk_slice payload, uint64_t *id, souk_err *err);
+/* A question to the program. */
+typedef struct souk_question {
+    souk_ask_kind kind;
+    uint64_t number;    /* which function of the program */
+    uint64_t call;      /* the call it is about, or 0 */
+    souk_slice payload; /* JSON text, copied */
+} souk_question;
+
+/* Puts a question; *id identifies the answer. SOUK_E_LIMIT when too many are open. */
+int souk_session_ask(souk_session *session, const souk_question *question, uint64_t *id,
+                     souk_err *err);
 
 /*
  * Takes a question back: its answer will be ignored. True when the program has seen it already;

@@ -92,8 +92,9 @@ static int ask_for_token(const souk_handler *self, souk_session *session, souk_m
     souk_jw_end_object(&w);
     int failed = souk_jw_check(&w, err);
     if (failed == SOUK_OK) {
-        failed = souk_session_ask(session, SOUK_ASK_CREDENTIAL, session->target->auth, 0,
-                                  souk_buf_slice(&payload), &state->ask, err);
+        souk_question question = {SOUK_ASK_CREDENTIAL, session->target->auth, 0,
+                                  souk_buf_slice(&payload)};
+        failed = souk_session_ask(session, &question, &state->ask, err);
     }
     souk_buf_free(&payload);
     state->ask_by = souk_ms_after(now, handler_of(self)->options.open_timeout);

@@ -86,17 +86,23 @@ const souk_pool_options *souk_pool_limits(const souk_pool *pool);
 
 typedef struct souk_call_options {
     souk_ms timeout; /* 0: the default */
-    bool may_resend; /* executing it twice does no harm: resend when nobody knows whether it was
-                        executed */
+    bool may_resend; /* executing it twice does no harm: resend when nobody knows whether it was */
 } souk_call_options;
 
+/* A call, as it is given to the pool. */
+typedef struct souk_order {
+    const souk_target *target;
+    const souk_request *request; /* its body is not looked at */
+    souk_buf *body;              /* JSON text, moved from */
+    souk_call_options options;
+} souk_order;
+
 /*
- * Takes a call. request: texts are copied, but metadata is borrowed and must live until the call
- * was fetched with souk_pool_next. body (JSON text) is moved. *id is its number. An error means
- * that nothing was taken and no outcome will follow (the body is lost).
+ * Takes a call. Texts of the request are copied, but its metadata is borrowed and must live until
+ * the call was fetched with souk_pool_next. *id is its number. An error means that nothing was
+ * taken and no outcome will follow (the body is lost).
  */
-int souk_pool_call(souk_pool *pool, const souk_target *target, const souk_request *request,
-                   souk_buf *body, const souk_call_options *options, souk_ms now, uint64_t *id,
+int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64_t *id,
                    souk_err *err);
 
 /* Ends a call with SOUK_E_CANCELLED; its outcome is queued as every other. Unknown ids are ignored.
@@ -113,7 +119,7 @@ void souk_pool_run(souk_pool *pool, souk_ms now);
 souk_ms souk_pool_deadline(const souk_pool *pool);
 
 /* Answers an ask: JSON text, or an error. Unknown ids are ignored. */
-void souk_pool_answer(souk_pool *pool, uint64_t ask, souk_slice json, const souk_err *err,
+void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
                       souk_ms now);
 
 typedef enum souk_outcome_kind {

@@ -83,8 +83,8 @@ void souk_call_extend(souk_call *call, souk_ms now)
 
 /* Questions to the program. */
 
-int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number, uint64_t call,
-                     souk_slice payload, uint64_t *id, souk_err *err)
+int souk_session_ask(souk_session *session, const souk_question *question, uint64_t *id,
+                     souk_err *err)
 {
     souk_pool *pool = session->pool;
     if (pool->ask_count >= (size_t)pool->options.max_asks) {
@@ -93,18 +93,18 @@ int souk_session_ask(souk_session *session, souk_ask_kind kind, uint64_t number,
                          (long long)pool->options.max_asks);
     }
     souk_ask *ask = souk_new(pool->alloc, sizeof *ask);
-    char *copy = ask == NULL ? NULL : souk_dup(pool->alloc, payload);
+    char *copy = ask == NULL ? NULL : souk_dup(pool->alloc, question->payload);
     if (copy == NULL) {
         souk_free(pool->alloc, ask);
         return souk_fail_memory(err);
     }
     ask->id = ++pool->serial;
-    ask->kind = kind;
-    ask->number = number;
-    ask->call = call;
+    ask->kind = question->kind;
+    ask->number = question->number;
+    ask->call = question->call;
     ask->slot = slot_of(session);
     ask->payload = copy;
-    ask->payload_len = payload.len;
+    ask->payload_len = question->payload.len;
     if (pool->asks == NULL) {
         pool->asks = ask;
     } else {

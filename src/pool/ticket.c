@@ -100,25 +100,25 @@ static bool copy_request(souk_ticket *ticket, const souk_request *request)
            souk_arena_copy(&ticket->arena, request->name, &mine->name);
 }
 
-static souk_ticket *ticket_new(souk_pool *pool, const souk_request *request, souk_buf *body,
-                               const souk_call_options *options, souk_ms now)
+static souk_ticket *ticket_new(souk_pool *pool, const souk_order *order, souk_ms now)
 {
     souk_ticket *ticket = souk_new(pool->alloc, sizeof *ticket);
     if (ticket == NULL) {
         return NULL;
     }
+    souk_ms asked = order->options.timeout;
     souk_arena_init(&ticket->arena, pool->alloc);
     souk_buf_init(&ticket->body, pool->alloc, 0);
     souk_answer_init(&ticket->answer, pool->alloc);
-    souk_buf_move(&ticket->body, body);
-    ticket->timeout = options->timeout > 0 ? options->timeout : pool->options.call_timeout;
-    ticket->may_resend = options->may_resend;
+    souk_buf_move(&ticket->body, order->body);
+    ticket->timeout = asked > 0 ? asked : pool->options.call_timeout;
+    ticket->may_resend = order->options.may_resend;
     souk_ms cap =
         pool->options.call_cap > ticket->timeout ? pool->options.call_cap : ticket->timeout;
     ticket->call.id = ++pool->serial;
     ticket->call.cap = souk_ms_after(now, cap);
     ticket->call.deadline = souk_ms_after(now, ticket->timeout);
-    if (!copy_request(ticket, request) ||
+    if (!copy_request(ticket, order->request) ||
         !souk_deadline_add(&pool->ticket_due, &ticket->due, ticket->call.deadline, ticket) ||
         !souk_idmap_add(&pool->tickets, ticket->call.id, ticket)) {
         souk_ticket_free(pool, ticket);
@@ -127,36 +127,43 @@ static souk_ticket *ticket_new(souk_pool *pool, const souk_request *request, sou
     return ticket;
 }
 
-int souk_pool_call(souk_pool *pool, const souk_target *target, const souk_request *request,
-                   souk_buf *body, const souk_call_options *options, souk_ms now, uint64_t *id,
+/* The entry that takes the call, or NULL and a reason: the pool is closed, or something is full. */
+static souk_entry *admit(souk_pool *pool, const souk_order *order, souk_ms now, souk_err *err)
+{
+    if (pool->closing) {
+        souk_fail(err, SOUK_E_CLOSED, "the pool is closed");
+        return NULL;
+    }
+    if (pool->tickets.count >= (size_t)pool->options.max_calls) {
+        souk_fail(err, SOUK_E_LIMIT, "more than %lld calls are under way (option max_calls)",
+                  (long long)pool->options.max_calls);
+        return NULL;
+    }
+    souk_entry *entry = souk_entry_find(pool, order->target, now, err);
+    if (entry != NULL && entry->waiting.count >= (size_t)pool->options.max_waiting) {
+        souk_fail(err, SOUK_E_LIMIT,
+                  "more than %lld calls wait for a session of '%.*s' (option max_waiting)",
+                  (long long)pool->options.max_waiting, SOUK_ARG(entry->target.name));
+        return NULL;
+    }
+    return entry;
+}
+
+int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64_t *id,
                    souk_err *err)
 {
-    int failed = SOUK_OK;
-    souk_entry *entry = NULL;
-    if (pool->closing) {
-        failed = souk_fail(err, SOUK_E_CLOSED, "the pool is closed");
-    } else if (pool->tickets.count >= (size_t)pool->options.max_calls) {
-        failed =
-            souk_fail(err, SOUK_E_LIMIT, "more than %lld calls are under way (option max_calls)",
-                      (long long)pool->options.max_calls);
-    } else {
-        entry = souk_entry_find(pool, target, now, err);
-        failed = entry == NULL ? err->kind : SOUK_OK;
-    }
-    if (failed == SOUK_OK && entry->waiting.count >= (size_t)pool->options.max_waiting) {
-        failed = souk_fail(err, SOUK_E_LIMIT,
-                           "more than %lld calls wait for a session of '%.*s' (option max_waiting)",
-                           (long long)pool->options.max_waiting, SOUK_ARG(entry->target.name));
-    }
+    souk_entry *entry = admit(pool, order, now, err);
     souk_ticket *ticket = NULL;
-    if (failed == SOUK_OK) {
-        ticket = ticket_new(pool, request, body, options, now);
-        failed = ticket == NULL ? souk_fail_memory(err) : SOUK_OK;
+    if (entry != NULL) {
+        ticket = ticket_new(pool, order, now);
+        if (ticket == NULL) {
+            souk_fail_memory(err);
+        }
     }
-    if (failed != SOUK_OK) {
-        souk_buf_free(body);
+    if (ticket == NULL) {
+        souk_buf_free(order->body);
         err->delivery = SOUK_DELIVERY_NOT_SENT;
-        return failed;
+        return err->kind;
     }
     ticket->entry = entry;
     ticket->place = SOUK_TICKET_WAITING;
@@ -172,7 +179,7 @@ static void leave(souk_ticket *ticket, souk_ms now)
 {
     if (ticket->place == SOUK_TICKET_WAITING) {
         souk_ticket_list_remove(&ticket->entry->waiting, ticket);
-    } else if (ticket->place == SOUK_TICKET_RUNNING) {
+    } else if (ticket->slot != NULL) {
         souk_ticket_list_remove(&ticket->slot->running, ticket);
         ticket->slot->last_used = now;
         souk_slot_mark_dirty(ticket->slot);

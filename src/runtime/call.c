@@ -105,8 +105,8 @@ typedef struct souk_passage {
 static int submit(souk_runtime *rt, souk_rt_call *record, const souk_passage *passage,
                   souk_buf *body, uint64_t *id, souk_err *err)
 {
-    int failed = souk_pool_call(rt->pool, &passage->target, &passage->request, body,
-                                &passage->options, souk_runtime_now(rt), id, err);
+    souk_order order = {&passage->target, &passage->request, body, passage->options};
+    int failed = souk_pool_call(rt->pool, &order, souk_runtime_now(rt), id, err);
     if (failed == SOUK_OK && !souk_idmap_add(&rt->calls, *id, record)) {
         souk_pool_cancel(rt->pool, *id, souk_runtime_now(rt));
         failed = souk_fail_memory(err);

@@ -61,8 +61,8 @@ static int ask_page(souk_runtime *rt, souk_discovery *discovery, const souk_slic
     memset(&options, 0, sizeof options);
     options.timeout = discovery->timeout > 0 ? discovery->timeout : discovery->server->timeout;
     options.may_resend = true; /* asking for a list twice does no harm */
-    failed = souk_pool_call(rt->pool, &target, &request, &params, &options, souk_runtime_now(rt),
-                            call, err);
+    souk_order order = {&target, &request, &params, options};
+    failed = souk_pool_call(rt->pool, &order, souk_runtime_now(rt), call, err);
     if (failed == SOUK_OK && !souk_idmap_add(&rt->pages, *call, discovery)) {
         souk_pool_cancel(rt->pool, *call, souk_runtime_now(rt));
         failed = souk_fail_memory(err);
