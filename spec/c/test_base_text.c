@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/kept_err.h"
 #include "base/utf8.h"
 #include "failing_alloc.h"
 #include "tap.h"
@@ -252,6 +253,26 @@ static void an_error_that_nobody_wants_is_still_a_kind(void)
     souk_err_clear(NULL);
 }
 
+static void an_error_can_be_kept_without_memory(void)
+{
+    failing_alloc f;
+    souk_kept_err kept = {NULL};
+    souk_err err;
+    failing_alloc_init(&f, 1);
+    souk_fail(&err, SOUK_E_RPC, "first");
+    souk_kept_err_set(&kept, &f.alloc, &err);
+    CHECK_INT(souk_kept_err_get(&kept)->kind, SOUK_E_LIMIT);
+    CHECK_TEXT(souk_kept_err_get(&kept)->message, "out of memory");
+    souk_kept_err_set(&kept, &f.alloc, &err);
+    CHECK_TEXT(souk_kept_err_get(&kept)->message, "first");
+    souk_fail(&err, SOUK_E_TOOL, "second");
+    souk_kept_err_set(&kept, &f.alloc, &err);
+    CHECK_TEXT(souk_kept_err_get(&kept)->message, "second");
+    souk_kept_err_free(&kept, &f.alloc);
+    souk_kept_err_free(&kept, &f.alloc);
+    CHECK_INT(f.live, 0);
+}
+
 int main(void)
 {
     CASE(slices_compare_bytes_and_lengths);
@@ -268,5 +289,6 @@ int main(void)
     CASE(a_message_may_be_made_of_itself);
     CASE(a_prefix_keeps_everything_else);
     CASE(an_error_that_nobody_wants_is_still_a_kind);
+    CASE(an_error_can_be_kept_without_memory);
     return tap_done();
 }

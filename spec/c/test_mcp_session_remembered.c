@@ -60,6 +60,23 @@ static void probing_and_initializing_do_not_go_on_for_ever(void)
     rig_free(&rig);
 }
 
+static void a_server_that_cannot_make_up_its_mind_is_given_up(void)
+{
+    session_rig rig;
+    rig_http(&rig);
+    CHECK(rig_open(&rig));
+    for (int i = 0; i < 20 && souk_mcp_get_state(rig.mcp) == SOUK_MCP_OPENING; i++) {
+        if (fake_is(rig_last(&rig)->body, "initialize")) {
+            fake_error(&rig.fake, rig_last(&rig), 400, -32022, "I am modern");
+        } else {
+            fake_respond(&rig.fake, rig_last(&rig), 404, "", "");
+        }
+    }
+    rig_check_failed_open(&rig, SOUK_E_RPC, "I am modern");
+    CHECK_INT(rig.fake.exchange_count, 4);
+    rig_free(&rig);
+}
+
 static void a_pinned_revision_is_neither_probed_for_nor_given_up(void)
 {
     session_rig rig;
@@ -207,6 +224,7 @@ int main(void)
     CASE(a_remembered_revision_saves_the_probe);
     CASE(a_remembered_legacy_server_that_became_modern_is_probed);
     CASE(probing_and_initializing_do_not_go_on_for_ever);
+    CASE(a_server_that_cannot_make_up_its_mind_is_given_up);
     CASE(a_pinned_revision_is_neither_probed_for_nor_given_up);
     CASE(opening_has_its_own_time);
     CASE(a_port_that_refuses_fails_the_opening);

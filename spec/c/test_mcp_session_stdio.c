@@ -343,6 +343,18 @@ static void cancelling_tells_the_child(void)
     rig_free(&rig);
 }
 
+static void cancelling_tells_a_modern_child_too(void)
+{
+    session_rig rig;
+    rig_stdio(&rig);
+    rig.config.remembered = SOUK_MCP_2026_07_28;
+    CHECK(rig_open(&rig));
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_READY);
+    souk_mcp_cancel(rig.mcp, rig_send(&rig, "a", "{}"), "no more");
+    check_last(&rig, "notifications/cancelled");
+    rig_free(&rig);
+}
+
 static void closing_walks_down_the_ladder_and_waits_for_the_end(void)
 {
     session_rig rig;
@@ -414,6 +426,7 @@ int main(void)
     CASE(a_full_queue_fails_the_request_alone);
     CASE(requests_of_the_server_are_answered);
     CASE(cancelling_tells_the_child);
+    CASE(cancelling_tells_a_modern_child_too);
     CASE(closing_walks_down_the_ladder_and_waits_for_the_end);
     CASE(freeing_leaves_the_child_to_the_ladder);
     CASE(a_command_that_cannot_be_started_fails_the_opening);

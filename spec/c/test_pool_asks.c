@@ -199,6 +199,21 @@ static void answers_after_the_session_is_gone_are_ignored(void)
     rig_end(rig);
 }
 
+static void asks_of_other_sessions_outlive_a_session(void)
+{
+    pool_rig *rig = rig_start();
+    int a = ask_call(rig, "a");
+    uint64_t ask_a = rig->ask;
+    int b = ask_call(rig, "b");
+    uint64_t ask_b = rig->ask;
+    answer_error(rig, ask_a, SOUK_E_AUTH, "no way");
+    CHECK_END(rig, a, SOUK_E_AUTH, SOUK_DELIVERY_NOT_SENT);
+    answer(rig, ask_b, "1");
+    answer(rig, rig->ask, "2");
+    CHECK_OK(rig, b);
+    rig_end(rig);
+}
+
 static void a_payload_outlives_its_ask(void)
 {
     pool_rig *rig = rig_start();
@@ -252,6 +267,7 @@ int main(void)
     CASE(cancelled_calls_leave_no_asks_behind);
     CASE(open_asks_are_bounded);
     CASE(answers_after_the_session_is_gone_are_ignored);
+    CASE(asks_of_other_sessions_outlive_a_session);
     CASE(a_payload_outlives_its_ask);
     CASE(endpoints_of_the_program_differ_by_name_and_configuration);
     return tap_done();

@@ -1,4 +1,4 @@
-/* Sessions: who shares one, how long it lives, how many there may be. */
+/* Sessions: who shares one, and how long it lives. */
 #include "pool_help.h"
 
 static void two_hundred_callers_open_one_session(void)
@@ -82,6 +82,58 @@ static void identity_and_endpoint_cannot_imitate_each_other(void)
     rig_end(rig);
 }
 
+static int call_with_memo(pool_rig *rig, const char *server, souk_target_memo *memo)
+{
+    souk_err err;
+    souk_target target = {
+        .prefix = SOUK_LIT_INIT("plain"), .name = souk_slice_of(server), .memo = memo};
+    souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("do")};
+    souk_call_options options = {0, false};
+    return rig_submit(rig, &target, &request, &options, &err);
+}
+
+static void a_memo_saves_describing_the_endpoint_for_a_while(void)
+{
+    souk_target_memo memo = {NULL, 0, 0};
+    pool_rig *rig = rig_start();
+    for (int i = 0; i < 10; i++) {
+        CHECK(call_with_memo(rig, "a", &memo) >= 0);
+    }
+    CHECK_INT(rig->described, 1);
+    CHECK_INT(rig->session_count, 1);
+    CHECK(call_with_memo(rig, "a", NULL) >= 0);
+    CHECK_INT(rig->described, 2);
+    rig->fake.now += 1000;
+    CHECK(call_with_memo(rig, "a", &memo) >= 0);
+    CHECK_INT(rig->described, 3);
+    CHECK_INT(rig_stats(rig).keys, 1);
+    rig_end(rig);
+}
+
+static void a_memo_of_an_endpoint_that_left_is_not_believed(void)
+{
+    souk_target_memo memo = {NULL, 0, 0};
+    pool_rig *rig = rig_new();
+    rig->options.max_keys = 1;
+    rig_make(rig);
+    int call = call_with_memo(rig, "a", &memo);
+    rig_opened(rig, 0);
+    rig_done(rig, call);
+    rig_run(rig);
+    rig->silent_close = true;
+    call = rig_call_plain(rig, "b"); /* a has to go */
+    CHECK(rig->sessions[0].closing);
+    rig_opened(rig, 1);
+    rig_done(rig, call);
+    rig_run(rig);
+    call = call_with_memo(rig, "a", &memo);
+    CHECK_INT(rig->session_count, 3);
+    CHECK_INT(rig->described, 3);
+    rig_opened(rig, 2);
+    CHECK_INT(rig->calls[call].session, 2);
+    rig_end(rig);
+}
+
 static void an_idle_session_is_closed_after_its_time(void)
 {
     pool_rig *rig = rig_start();
@@ -162,160 +214,6 @@ static void lives_differ_and_end_when_the_last_call_has_ended(void)
     rig_end(rig);
 }
 
-static void a_full_session_gets_a_second_one_beside_it(void)
-{
-    pool_rig *rig = rig_new();
-    rig->options.max_in_flight = 2;
-    rig->options.max_sessions_per_key = 2;
-    rig_make(rig);
-    for (int i = 0; i < 7; i++) {
-        CHECK_INT(rig_call_plain(rig, "a"), i);
-        rig_run(rig);
-        for (size_t s = 0; s < rig->session_count; s++) {
-            rig_opened(rig, s);
-        }
-    }
-    CHECK_INT(rig->session_count, 2);
-    CHECK_INT(rig_stats(rig).in_flight, 4);
-    CHECK_INT(rig_stats(rig).waiting, 3);
-    for (int i = 0; i < 7; i++) {
-        CHECK(rig->calls[i].running != NULL); /* first come, first served */
-        rig_done(rig, i);
-        rig_run(rig);
-    }
-    for (int i = 0; i < 7; i++) {
-        CHECK_OK(rig, i);
-    }
-    rig_end(rig);
-}
-
-static void calls_go_to_the_session_with_the_fewest_in_flight(void)
-{
-    pool_rig *rig = rig_new();
-    rig->options.max_in_flight = 3;
-    rig_make(rig);
-    for (int i = 0; i < 4; i++) {
-        rig_call_plain(rig, "a");
-    }
-    rig_opened(rig, 0);
-    rig_opened(rig, 1);
-    CHECK_INT(rig->sessions[1].started, 1);
-    rig_call_plain(rig, "a");
-    CHECK_INT(rig->sessions[1].started, 2);
-    rig_end(rig);
-}
-
-static void all_sessions_in_use_are_a_limit_and_an_idle_one_makes_room(void)
-{
-    pool_rig *rig = rig_new();
-    rig->options.max_sessions = 2;
-    rig_make(rig);
-    int a = rig_call_plain(rig, "a");
-    rig_opened(rig, 0);
-    rig->fake.now += 10;
-    int b = rig_call_plain(rig, "b");
-    rig_opened(rig, 1);
-    int c = rig_call_plain(rig, "c");
-    rig_run(rig);
-    CHECK_END(rig, c, SOUK_E_LIMIT, SOUK_DELIVERY_NOT_SENT);
-    CHECK_TEXT(rig->calls[c].err.message, "2 sessions are open (option max_sessions)");
-    rig->fake.now += 10;
-    rig_done(rig, b);
-    rig_run(rig);
-    rig->fake.now += 10;
-    rig_done(rig, a);
-    rig_run(rig);
-    rig->silent_close = true;
-    int d = rig_call_plain(
-        rig, "d"); /* b was idle for longest: it is closed in order, and does not count meanwhile */
-    CHECK(rig->sessions[1].closing && rig->sessions[1].session != NULL);
-    CHECK(!rig->sessions[0].closing);
-    CHECK_INT(rig->session_count, 3);
-    rig_opened(rig, 2);
-    CHECK(rig->calls[d].running != NULL);
-    souk_session_closed(rig->sessions[1].session);
-    rig_run(rig);
-    CHECK(rig->sessions[1].session == NULL);
-    CHECK(strstr(rig->said, "\"reason\":\"max_sessions\"") != NULL);
-    rig_end(rig);
-}
-
-static void closing_sessions_are_bounded_too(void)
-{
-    pool_rig *rig = rig_new();
-    rig->options.max_sessions = 3;
-    rig->silent_close = true;
-    rig_make(rig);
-    for (int i = 0; i < 20; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "s%d", i);
-        int call = rig_call_plain(rig, name);
-        CHECK_INT(rig->session_count, i + 1);
-        rig_opened(rig, (size_t)i);
-        rig_done(rig, call);
-        rig_run(rig);
-        CHECK_OK(rig, call);
-        CHECK(rig_stats(rig).sessions <= 6);
-        rig->fake.now++;
-    }
-    rig_wait_for(rig, 5000);
-    CHECK_INT(rig_stats(rig).sessions, 3);
-    rig_end(rig);
-}
-
-static void endpoints_are_bounded_and_the_one_idle_for_longest_goes(void)
-{
-    pool_rig *rig = rig_new();
-    rig->options.max_keys = 3;
-    rig_make(rig);
-    static const char *const names[] = {"a", "b", "c"};
-    for (int i = 0; i < 3; i++) {
-        int call = rig_call_plain(rig, names[i]);
-        rig_opened(rig, (size_t)i);
-        if (i != 0) { /* the call to a stays in flight */
-            rig_done(rig, call);
-        }
-        rig_run(rig);
-        rig->fake.now += 10;
-    }
-    int again = rig_call_plain(rig, "b"); /* now c is idle for longest */
-    rig_done(rig, again);
-    rig_run(rig);
-    CHECK_INT(rig_stats(rig).keys, 3);
-    rig->silent_close = true;
-    int d = rig_call_plain(rig, "d");
-    rig_run(rig);
-    CHECK_INT(rig_stats(rig).keys, 3);
-    CHECK(rig->sessions[2].closing && rig->sessions[2].session != NULL);
-    CHECK(!rig->sessions[0].closing && !rig->sessions[1].closing);
-    rig_opened(rig, 3);
-    rig_done(rig, d);
-    rig_run(rig);
-    CHECK_OK(rig, d);
-    souk_session_closed(rig->sessions[2].session);
-    rig_run(rig);
-    CHECK(rig->sessions[2].session == NULL);
-    int c = rig_call_plain(rig, "c"); /* c comes back with a session of its own; b goes */
-    CHECK_INT(rig->session_count, 5);
-    CHECK(rig->sessions[1].closing);
-    CHECK(c >= 0);
-    rig_end(rig);
-}
-
-static void endpoints_in_use_are_a_limit(void)
-{
-    pool_rig *rig = rig_new();
-    souk_err err;
-    rig->options.max_keys = 2;
-    rig_make(rig);
-    CHECK(rig_call_plain(rig, "a") >= 0);
-    CHECK(rig_call_plain(rig, "b") >= 0);
-    CHECK_INT(rig_call_as(rig, "c", "", false, &err), -1);
-    CHECK_INT(err.kind, SOUK_E_LIMIT);
-    CHECK_TEXT(err.message, "2 endpoints are in use (option max_keys)");
-    rig_end(rig);
-}
-
 static void a_session_that_does_not_open_fails_all_who_wait(void)
 {
     pool_rig *rig = rig_start();
@@ -354,6 +252,28 @@ static void a_handler_is_ticked_when_it_wants_to_be(void)
     CHECK_INT(rig->sessions[0].ticks, 0);
     rig_wait_for(rig, 1);
     CHECK_INT(rig->sessions[0].ticks, 1);
+    rig_end(rig);
+}
+
+static void events_find_their_session_and_no_later_one_in_its_place(void)
+{
+    pool_rig *rig = rig_start();
+    rig_call_plain(rig, "a");
+    rig_call_plain(rig, "b");
+    souk_io_event event = {.kind = SOUK_IO_END, .id = rig->sessions[0].session->id_base + 7};
+    rig_pool_sink(rig, &event);
+    CHECK_INT(rig->sessions[0].events, 1);
+    CHECK_INT(rig->sessions[1].events, 0);
+    rig_open_failed(rig, 0);
+    rig_call_plain(rig, "a");
+    CHECK((rig->sessions[2].session->id_base >> 48) == (event.id >> 48)); /* the same place */
+    rig_pool_sink(rig, &event);
+    CHECK_INT(rig->sessions[2].events, 0);
+    event.id = rig->sessions[2].session->id_base + 1;
+    rig_pool_sink(rig, &event);
+    CHECK_INT(rig->sessions[2].events, 1);
+    event.id = UINT64_MAX;
+    rig_pool_sink(rig, &event);
     rig_end(rig);
 }
 
@@ -399,16 +319,13 @@ int main(void)
     CASE(a_later_call_finds_the_open_session);
     CASE(two_identities_and_two_servers_share_nothing);
     CASE(identity_and_endpoint_cannot_imitate_each_other);
+    CASE(a_memo_saves_describing_the_endpoint_for_a_while);
+    CASE(a_memo_of_an_endpoint_that_left_is_not_believed);
     CASE(an_idle_session_is_closed_after_its_time);
     CASE(lives_differ_and_end_when_the_last_call_has_ended);
-    CASE(a_full_session_gets_a_second_one_beside_it);
-    CASE(calls_go_to_the_session_with_the_fewest_in_flight);
-    CASE(all_sessions_in_use_are_a_limit_and_an_idle_one_makes_room);
-    CASE(closing_sessions_are_bounded_too);
-    CASE(endpoints_are_bounded_and_the_one_idle_for_longest_goes);
-    CASE(endpoints_in_use_are_a_limit);
     CASE(a_session_that_does_not_open_fails_all_who_wait);
     CASE(a_handler_is_ticked_when_it_wants_to_be);
+    CASE(events_find_their_session_and_no_later_one_in_its_place);
     CASE(sessions_can_be_listed);
     return tap_done();
 }

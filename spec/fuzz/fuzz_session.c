@@ -1,0 +1,349 @@
+/*
+ * One MCP session against a server that does anything: the input is a script that sends and cancels
+ * requests, feeds responses and lines (sound ones, almost sound ones, and raw bytes), lets time
+ * pass and memory run out.
+ *
+ * Whatever happens: each request that was sent ends exactly once unless it was cancelled, no answer
+ * goes to another request, a session that failed says why, time never stands still, and nothing is
+ * left behind.
+ */
+#include "failing_alloc.h"
+#include "fake_events.h"
+#include "mcp/header.h"
+#include "mcp/session.h"
+#include "session_texts.h"
+
+enum { MOST_STEPS = 400, MOST_REQUESTS = 64 };
+
+typedef struct request {
+    uint64_t id; /* JSON-RPC */
+    souk_id exchange;
+    bool cancelled;
+    int ends;
+} request;
+
+typedef struct fuzz {
+    script script;
+    failing_alloc memory;
+    fake_port fake;
+    souk_mcp *mcp;
+    request requests[MOST_REQUESTS];
+    size_t request_count;
+} fuzz;
+
+static void sink(void *user, const souk_io_event *event)
+{
+    fuzz *f = user;
+    souk_mcp_event(f->mcp, event, f->fake.now);
+}
+
+static void check_session(const fuzz *f)
+{
+    souk_mcp_state state = souk_mcp_get_state(f->mcp);
+    souk_slice id = souk_mcp_session_id(f->mcp);
+    must(id.len == 0 || souk_mcp_session_id_valid(id));
+    if (state == SOUK_MCP_FAILED || state == SOUK_MCP_LOST) {
+        must(souk_mcp_why(f->mcp)->kind != SOUK_OK && souk_mcp_why(f->mcp)->message[0] != '\0');
+    }
+    if (state == SOUK_MCP_READY) {
+        must(souk_mcp_get_revision(f->mcp) != SOUK_MCP_UNKNOWN);
+    }
+    size_t open = 0;
+    for (size_t i = 0; i < f->fake.exchange_count; i++) {
+        open += !f->fake.exchanges[i]->ended && !f->fake.exchanges[i]->cancelled;
+    }
+    must(open <= MOST_REQUESTS * 2 + 64 +
+                     8); /* requests, words about cancelled ones, answers to the server, opening */
+}
+
+static void fetch_ends(fuzz *f)
+{
+    souk_mcp_end end;
+    while (souk_mcp_next(f->mcp, &end)) {
+        request *mine = end.tag;
+        int64_t number;
+        mine->ends++;
+        must(mine->ends == 1);
+        must(end.err.kind == SOUK_OK || end.err.delivery != SOUK_DELIVERY_NONE);
+        if (end.err.kind == SOUK_OK) {
+            must(end.value != NULL);
+            if (souk_json_integer(souk_json_get(end.value, "for"), &number)) {
+                must(number == (int64_t)mine->id);
+            }
+            if (mine->exchange != 0 &&
+                souk_json_integer(souk_json_get(end.value, "via"), &number)) {
+                must(number == (int64_t)mine->exchange);
+            }
+        }
+        souk_json_doc_free(&end.doc);
+    }
+}
+
+static void send_request(fuzz *f)
+{
+    static const char *const methods[] = {"tools/call", "tools/list", "resources/read", "x"};
+    static const char *const params[] = {
+        "", "{}", "{\"a\":1}", "{\"_meta\":{\"progressToken\":1}}", "[", "{\"_meta\":1}"};
+    souk_err err;
+    if (f->request_count == MOST_REQUESTS) {
+        return;
+    }
+    request *mine = &f->requests[f->request_count];
+    size_t exchanges = f->fake.exchange_count;
+    const souk_mcp_request ask = {.method = souk_slice_of(methods[script_choose(&f->script, 4)]),
+                                  .params = souk_slice_of(params[script_choose(&f->script, 6)]),
+                                  .name = SOUK_LIT("\xC3\xA4 name"),
+                                  .timeout = 1000,
+                                  .tag = mine};
+    if (souk_mcp_send(f->mcp, &ask, &mine->id, &err) == SOUK_OK) {
+        mine->exchange = f->fake.exchange_count > exchanges ? fake_last(&f->fake)->id : 0;
+        f->request_count++;
+    } else {
+        must(err.kind != SOUK_OK);
+    }
+}
+
+static void cancel_request(fuzz *f)
+{
+    if (f->request_count > 0) {
+        request *mine = &f->requests[script_choose(&f->script, f->request_count)];
+        souk_mcp_cancel(f->mcp, mine->id, "reason");
+        mine->cancelled = true;
+    }
+}
+
+/* An exchange that may still get events; those that were cancelled may get late ones. */
+static fake_exchange *pick_exchange(fuzz *f)
+{
+    fake_exchange *open[256];
+    size_t count = 0;
+    for (size_t i = f->fake.exchange_count; i > 0 && count < 256; i--) {
+        if (!f->fake.exchanges[i - 1]->ended) {
+            open[count++] = f->fake.exchanges[i - 1];
+        }
+    }
+    return count == 0 ? NULL : open[script_choose(&f->script, count)];
+}
+
+static void give_head(fuzz *f, fake_exchange *x)
+{
+    static const int statuses[] = {200, 200, 200, 200, 200, 202, 204, 302,
+                                   400, 401, 403, 404, 405, 429, 500, 503};
+    static const char *const headers[] = {"Content-Type: application/json",
+                                          "Content-Type: text/event-stream",
+                                          "Content-Type: application/json\nMcp-Session-Id: abc",
+                                          "Content-Type: text/event-stream\nMcp-Session-Id: def",
+                                          "",
+                                          "Content-Type: text/html",
+                                          "Content-Type: application/json\nMcp-Session-Id: a b",
+                                          "Retry-After: 7\nWWW-Authenticate: Bearer"};
+    if (!x->has_head) {
+        int status = statuses[script_choose(&f->script, 16)];
+        fake_head(&f->fake, x, status, headers[script_choose(&f->script, 8)]);
+    }
+}
+
+static void give_bytes(fuzz *f, fake_exchange *x)
+{
+    text body = {"", 0};
+    long long id = fake_rpc_id(x->body);
+    bool stream = script_choose(&f->script, 2) == 1;
+    if (stream) {
+        add_text(&body,
+                 script_choose(&f->script, 3) == 0 ? ": c\r\nid: 1\r\ndata\r\n\r\n" : "data: ");
+    }
+    add_messages(&f->script, &body, id, x->id);
+    if (stream) {
+        add_text(&body, "\n\n");
+    }
+    size_t piece =
+        script_choose(&f->script, 4) == 0 ? 1 + script_choose(&f->script, 64) : sizeof body.bytes;
+    give_head(f, x);
+    for (size_t at = 0; at < body.len; at += piece) {
+        size_t left = body.len - at;
+        fake_bytes(&f->fake, x, body.bytes + at, left < piece ? left : piece);
+    }
+}
+
+static void exchange_step(fuzz *f)
+{
+    fake_exchange *x = pick_exchange(f);
+    if (x == NULL) {
+        return;
+    }
+    switch (script_choose(&f->script, 6)) {
+    case 0:
+        give_head(f, x);
+        break;
+    case 1:
+    case 2:
+        give_bytes(f, x);
+        break;
+    case 3:
+        give_bytes(f, x);
+        fake_end(&f->fake, x);
+        break;
+    case 4:
+        give_head(f, x);
+        fake_end(&f->fake, x);
+        break;
+    default:
+        fake_fail(&f->fake, x, script_choose(&f->script, 2) == 0 ? SOUK_E_TRANSPORT : SOUK_E_LIMIT,
+                  script_choose(&f->script, 2) == 0 ? SOUK_DELIVERY_NOT_SENT
+                                                    : SOUK_DELIVERY_AMBIGUOUS,
+                  "broken");
+        break;
+    }
+}
+
+static void child_step(fuzz *f)
+{
+    text out = {"", 0};
+    char line[2048];
+    fake_child *child = fake_last_child(&f->fake);
+    if (child == NULL || child->exited) {
+        return;
+    }
+    switch (script_choose(&f->script, 8)) {
+    case 0:
+        fake_exit(&f->fake, child, 1, "last \xFF words");
+        break;
+    case 1:
+        child->deaf = script_choose(&f->script, 4) == 0;
+        break;
+    case 2:
+        add_raw(&f->script, &out);
+        fake_stdout(&f->fake, child, out.bytes, out.len);
+        break;
+    default:
+        add_messages(&f->script, &out, fake_rpc_id(fake_line(child, line, sizeof line)), 0);
+        add_text(&out, script_choose(&f->script, 8) == 0 ? "" : "\n");
+        fake_stdout(&f->fake, child, out.bytes, out.len);
+        break;
+    }
+}
+
+static void let_time_pass(fuzz *f)
+{
+    static const souk_ms spans[] = {0, 1, 500, 1000, 3000, 30000};
+    f->fake.now += spans[script_choose(&f->script, 6)];
+    souk_mcp_tick(f->mcp, f->fake.now);
+    must(souk_mcp_deadline(f->mcp) > f->fake.now);
+}
+
+static void step(fuzz *f)
+{
+    switch (script_choose(&f->script, 16)) {
+    case 0:
+    case 1:
+    case 2:
+        send_request(f);
+        break;
+    case 3:
+        cancel_request(f);
+        break;
+    case 4:
+        let_time_pass(f);
+        break;
+    case 5:
+        f->memory.fail_at = f->memory.count + 1 + (long)script_choose(&f->script, 8);
+        break;
+    case 6:
+        f->fake.refuse_exchange = script_choose(&f->script, 4) == 0 ? SOUK_E_LIMIT : SOUK_OK;
+        f->fake.refuse_write = f->fake.refuse_exchange;
+        f->fake.refuse_spawn = f->fake.refuse_exchange;
+        break;
+    case 7:
+        fetch_ends(f);
+        break;
+    case 8:
+        if (script_choose(&f->script, 8) == 0) {
+            souk_mcp_close(f->mcp);
+        }
+        break;
+    default:
+        exchange_step(f);
+        child_step(f);
+        break;
+    }
+    check_session(f);
+}
+
+/* Whatever is still under way fails or exits; then everything must have ended. */
+static void end_all(fuzz *f)
+{
+    f->memory.fail_at = 0;
+    for (size_t i = 0; i < f->fake.exchange_count; i++) {
+        fake_exchange *x = f->fake.exchanges[i];
+        if (!x->ended) {
+            fake_fail(&f->fake, x, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS, "the end");
+        }
+    }
+    for (size_t i = 0; i < f->fake.child_count; i++) {
+        if (!f->fake.children[i]->exited) {
+            fake_exit(&f->fake, f->fake.children[i], 0, "");
+        }
+    }
+    fetch_ends(f);
+    for (size_t i = 0; i < f->request_count; i++) {
+        must(f->requests[i].ends == 1 || (f->requests[i].cancelled && f->requests[i].ends == 0));
+    }
+}
+
+static void configure(fuzz *f, souk_mcp_config *config)
+{
+    static const char *const argv[] = {"server", NULL};
+    static const souk_mcp_revision revisions[] = {SOUK_MCP_UNKNOWN, SOUK_MCP_UNKNOWN,
+                                                  SOUK_MCP_2025_06_18, SOUK_MCP_2026_07_28};
+    static const souk_header header = {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("1")};
+    memset(config, 0, sizeof *config);
+    config->name = "s";
+    if (script_choose(&f->script, 3) == 0) {
+        config->argv = argv;
+    } else {
+        config->url = "http://x/";
+    }
+    config->client_name = SOUK_LIT("fuzz");
+    config->client_version = SOUK_LIT("1");
+    config->headers = &header;
+    config->header_count = 1;
+    config->remembered = revisions[script_choose(&f->script, 4)];
+    config->pinned = script_choose(&f->script, 4) == 0 ? revisions[script_choose(&f->script, 4)]
+                                                       : SOUK_MCP_UNKNOWN;
+    config->ask_credential_on_401 = script_choose(&f->script, 2) == 0;
+    config->open_timeout = 20000;
+    config->probe_timeout = 3000;
+    config->grace = 2000;
+    config->max_response = 1500;
+    config->max_header = 1000;
+    config->max_queue = 1000;
+    config->max_depth = 12;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    fuzz f;
+    souk_mcp_config config;
+    memset(&f, 0, sizeof f);
+    f.script = (script){data, size};
+    failing_alloc_init(&f.memory, 0);
+    fake_init(&f.fake);
+    f.fake.sink = sink;
+    f.fake.sink_user = &f;
+    configure(&f, &config);
+    f.mcp = souk_mcp_new(&f.memory.alloc, &f.fake.port, &config, 1000);
+    (void)souk_mcp_authorize(f.mcp, SOUK_LIT("Bearer secret"), NULL);
+    souk_mcp_open(f.mcp, f.fake.now);
+    for (int i = 0; i < MOST_STEPS && f.script.left > 0; i++) {
+        step(&f);
+    }
+    if (size % 2 == 0) {
+        end_all(&f);
+    }
+    souk_mcp_free(f.mcp);
+    must(f.memory.live == 0);
+    fake_free(&f.fake);
+    return 0;
+}
