@@ -20,4 +20,6 @@ for script in spec/bench/bench_*.lua; do
         "$lua" -e 'dofile "spec/support/paths.lua"' "$script" || code=1
     done
 done
+echo "--- instructions, counted by callgrind"
+sh spec/tools/instructions.sh || code=1
 exit $code
