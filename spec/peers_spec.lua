@@ -10,14 +10,15 @@ local open, fails = help.open, help.fails
 after_each(help.clean_up)
 teardown(help.stop_servers)
 
--- What all specs of one server have in common: a market that knows it, and call("tool", input, options).
+-- What all specs of one server have in common: a market that knows it, and call("tool", input, options). The function
+-- gives what add_server wants, and the server of spec/support/servers if there is one: it lives as long as it is known.
 local function share(name, describe_server)
   local shared = {}
   setup(function()
     shared.market = souk.open { env = { PATH = os.getenv "PATH" } }
-    local server, extra = describe_server()
-    shared.server = extra
-    shared.tools, shared.diagnostics = shared.market:add_server(name, server)
+    local options, server = describe_server()
+    shared.server = server
+    shared.tools, shared.diagnostics = shared.market:add_server(name, options)
     assert(shared.tools, shared.diagnostics)
   end)
   teardown(function()
@@ -322,7 +323,8 @@ describe("a server on the official packages, 2026-07-28", function()
   for _, answer in ipairs { "json", "sse" } do
     describe("answering as " .. answer, function()
       modern(share("modern", function()
-        return { url = servers.start("modern", { answer = answer }).url }
+        local server = servers.start("modern", { answer = answer })
+        return { url = server.url }, server
       end), "stateless")
     end)
   end
@@ -343,15 +345,15 @@ describe("a server on the official packages, 2026-07-28", function()
   end)
 
   describe("that speaks the older revisions, too", function()
-    local url
+    local server
     setup(function()
-      url = servers.start("modern", { legacy = "stateless" }).url
+      server = servers.start("modern", { legacy = "stateless" })
     end)
 
     for _, revision in ipairs { "2025-03-26", "2025-06-18", "2025-11-25" } do
       it("speaks " .. revision .. " when souk is pinned to it", function()
         local market = open()
-        assert.equal(3, market:add_server("old", { url = url, protocol_version = revision }))
+        assert.equal(3, market:add_server("old", { url = server.url, protocol_version = revision }))
         assert.equal("legacy", assert(market:call("mcp.old.whoami", {})).era)
         assert.same({ sum = 5 }, market:call("mcp.old.add", { a = 2, b = 3 }))
         assert.equal(revision, market:sessions()[1].protocol)
@@ -360,7 +362,7 @@ describe("a server on the official packages, 2026-07-28", function()
 
     it("is spoken to in the newest when nothing is pinned", function()
       local market = open()
-      assert(market:add_server("new", { url = url }))
+      assert(market:add_server("new", { url = server.url }))
       assert.equal("modern", assert(market:call("mcp.new.whoami", {})).era)
     end)
   end)
