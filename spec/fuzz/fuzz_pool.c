@@ -49,8 +49,11 @@ static void make_call(fuzz *f)
     const souk_request request = {.kind = SOUK_REQUEST_CAPABILITY,
                                   .capability = SOUK_LIT_INIT("cap"),
                                   .metadata = target.config};
-    const souk_call_options options = {script_choose(&f->script, 3) == 0 ? 3000 : 0,
-                                       mine->may_resend};
+    const souk_order order = {
+        .target = &target,
+        .request = &request,
+        .body = &body,
+        .options = {script_choose(&f->script, 3) == 0 ? 3000 : 0, mine->may_resend}};
     souk_buf_init(&body, &f->memory.alloc, 100);
     souk_buf_addf(&body, "{\"n\":%zu}", f->call_count);
     if (body.failed != SOUK_OK) {
@@ -58,8 +61,7 @@ static void make_call(fuzz *f)
         f->call_count--;
         return;
     }
-    int failed = souk_pool_call(f->pool, &(souk_order){&target, &request, &body, options},
-                                f->fake.now, &mine->id, &err);
+    int failed = souk_pool_call(f->pool, &order, f->fake.now, &mine->id, &err);
     must(body.data == NULL);
     if (failed == SOUK_OK) {
         mine->accepted = true;
