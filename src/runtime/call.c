@@ -161,12 +161,12 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
 {
     souk_slice prefix;
     souk_manifest *manifest = souk_registry_get(rt->registry, id);
-    int failed = SOUK_OK;
     if (manifest == NULL) {
-        failed = souk_fail(err, SOUK_E_CONFIG, "there is no capability '%.*s'", SOUK_ARG(id));
-    } else {
-        failed = souk_policy_check(rt->policy, id, err);
+        (void)souk_fail(err, SOUK_E_CONFIG, "there is no capability '%.*s'", SOUK_ARG(id));
+        err->delivery = SOUK_DELIVERY_NOT_SENT;
+        return SOUK_E_CONFIG;
     }
+    int failed = souk_policy_check(rt->policy, id, err);
     if (failed == SOUK_OK && is_checked(rt, options)) {
         souk_slice text = input->len > 0 ? souk_buf_slice(input) : SOUK_LIT("{}");
         failed = souk_gate_check_text(rt->alloc, manifest, text, SOUK_GATE_INPUT, err);
