@@ -216,6 +216,19 @@ static void a_call_that_waits_too_long_was_not_sent(void)
     rig_end(rig);
 }
 
+static void a_short_time_out_is_told_in_milliseconds(void)
+{
+    pool_rig *rig = rig_start();
+    souk_err err;
+    souk_target target = {.prefix = SOUK_LIT_INIT("plain"), .name = SOUK_LIT_INIT("a")};
+    souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("do")};
+    souk_call_options options = {50, false};
+    int call = rig_submit(rig, &target, &request, &options, &err);
+    rig_wait_for(rig, 50);
+    CHECK_TEXT(rig->calls[call].err.message, "no session could be had within 50 ms");
+    rig_end(rig);
+}
+
 static void a_call_that_runs_too_long_leaves_doubt_and_the_handler_is_told(void)
 {
     pool_rig *rig = rig_start();
@@ -366,6 +379,7 @@ int main(void)
     CASE(doubt_about_the_first_attempt_remains_whatever_comes_of_the_second);
     CASE(a_session_that_cannot_send_is_left_for_another);
     CASE(a_call_that_waits_too_long_was_not_sent);
+    CASE(a_short_time_out_is_told_in_milliseconds);
     CASE(a_call_that_runs_too_long_leaves_doubt_and_the_handler_is_told);
     CASE(progress_moves_the_deadline_up_to_the_cap);
     CASE(a_cancelled_call_ends_once_wherever_it_is);

@@ -1,6 +1,7 @@
 /* The pool itself: birth and death, routing of events, the passing of time. */
 #include "pool/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void souk_pool_options_default(souk_pool_options *options)
@@ -138,14 +139,15 @@ static bool settle_one(souk_pool *pool, souk_ms now)
 static void time_out(souk_pool *pool, souk_ticket *ticket, souk_ms now)
 {
     souk_err why;
-    long long seconds = (long long)(ticket->timeout / 1000);
-    int tenths = (int)(ticket->timeout % 1000 / 100);
-    if (ticket->place == SOUK_TICKET_WAITING) {
-        souk_fail(&why, SOUK_E_TIMEOUT, "no session could be had within %lld.%d s", seconds,
-                  tenths);
+    char span[32];
+    if (ticket->timeout < 100) {
+        snprintf(span, sizeof span, "%d ms", (int)ticket->timeout);
     } else {
-        souk_fail(&why, SOUK_E_TIMEOUT, "no answer within %lld.%d s", seconds, tenths);
+        snprintf(span, sizeof span, "%lld.%d s", (long long)(ticket->timeout / 1000),
+                 (int)(ticket->timeout % 1000 / 100));
     }
+    souk_fail(&why, SOUK_E_TIMEOUT, "%s within %s",
+              ticket->place == SOUK_TICKET_WAITING ? "no session could be had" : "no answer", span);
     souk_ticket_abort(pool, ticket, &why, now);
 }
 
