@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -94,6 +95,22 @@ static bool set_rules(CURL *easy)
     return set;
 }
 
+/*
+ * libcurl would look through the environment for each request. If there is no proxy, it is told so
+ * once; a proxy that is set later holds for handles that are made later.
+ */
+static bool set_proxy(CURL *easy)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (getenv(names[i]) != NULL) {
+            return true;
+        }
+    }
+    return SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOPROXY, "");
+}
+
 static bool set_callbacks(CURL *easy, souk_transfer *transfer)
 {
     return SET(CURLOPT_PRIVATE, transfer) && SET(CURLOPT_ERRORBUFFER, transfer->curl_text) &&
@@ -129,7 +146,8 @@ static int fill(souk_transfer *transfer, const char *ca_file, souk_err *err)
     transfer->easy = curl_easy_init();
     transfer->parsed_url = curl_url();
     if (transfer->easy == NULL || transfer->parsed_url == NULL || !set_rules(transfer->easy) ||
-        !set_callbacks(transfer->easy, transfer) || !set_roots(transfer->easy, ca_file)) {
+        !set_proxy(transfer->easy) || !set_callbacks(transfer->easy, transfer) ||
+        !set_roots(transfer->easy, ca_file)) {
         return souk_fail_memory(err);
     }
     return SOUK_OK;
