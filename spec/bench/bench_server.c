@@ -66,8 +66,10 @@ static bool read_request(const char *bytes, size_t len, request *out)
     return out->size <= len;
 }
 
-/* The raw text behind the first `"key":` of the body, up to the comma or brace; false when there is
- * none. */
+/*
+ * The raw text behind the first `"key":` of the body, up to the comma or brace; false when there is
+ * none.
+ */
 static bool find_member(const request *in, const char *key, const char **text, size_t *text_len)
 {
     char *at = memmem(in->body, in->body_len, key, strlen(key));
@@ -164,8 +166,10 @@ static int answer(char *out, const request *in)
 
 /* --- serving --- */
 
-/* Replies are small and their reader is waiting, so that a full socket means a peer that is not
- * ours. */
+/*
+ * Replies are small and their reader is waiting, so that a full socket means a peer that is not
+ * ours.
+ */
 static bool send_all(int fd, const char *bytes, size_t len)
 {
     return send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;

@@ -62,8 +62,10 @@ static inline void peer_send(test_peer *peer, const char *text)
     }
 }
 
-/* Reads one request with a body of Content-Length bytes into peer->request; false at the end of the
- * connection. */
+/*
+ * Reads one request with a body of Content-Length bytes into peer->request; false at the end of the
+ * connection.
+ */
 static inline bool peer_read(test_peer *peer)
 {
     peer->have = 0;

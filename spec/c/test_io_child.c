@@ -1,5 +1,7 @@
-/* Child processes: pipes, ends of all kinds, the ladder that closes them, and what must not be left
- * behind. */
+/*
+ * Child processes: pipes, ends of all kinds, the ladder that closes them, and what must not be left
+ * behind.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>

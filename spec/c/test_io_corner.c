@@ -1,5 +1,7 @@
-/* The engine in rare weather: proxies, signals, slow uploads, many handles, descriptors that cannot
- * be watched. */
+/*
+ * The engine in rare weather: proxies, signals, slow uploads, many handles, descriptors that cannot
+ * be watched.
+ */
 #include <fcntl.h>
 #include <sys/time.h>
 
@@ -36,8 +38,10 @@ static void the_proxy_of_the_environment_is_used(void)
     CHECK(strncmp(proxied, "POST http://tools.invalid/mcp HTTP/1.1\r\n", 40) == 0);
     outcome_free(&o);
 
-    /* A tunnel that the proxy refuses: nothing of the request has left, and its answer is not the
-     * server's. */
+    /*
+     * A tunnel that the proxy refuses: nothing of the request has left, and its answer is not the
+     * server's.
+     */
     run(engine, post_to("https://tools.invalid/mcp", 2), "x", &o);
     CHECK(o.failed);
     CHECK_INT(o.heads, 0);

@@ -1,5 +1,7 @@
-/* HTTP exchanges that go wrong: what is refused, what breaks, what takes too long, and what is said
- * about it. */
+/*
+ * HTTP exchanges that go wrong: what is refused, what breaks, what takes too long, and what is said
+ * about it.
+ */
 #include <fcntl.h>
 #include <sys/wait.h>
 
@@ -258,8 +260,10 @@ static void a_connection_closed_before_the_answer_is_ambiguous(void)
     server_stop(server);
 }
 
-/* Answers the first request of each connection; closes at the second, when it was read, without a
- * word. */
+/*
+ * Answers the first request of each connection; closes at the second, when it was read, without a
+ * word.
+ */
 static void script_once(test_peer *peer)
 {
     if (peer_read(peer)) {

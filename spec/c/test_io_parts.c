@@ -1,5 +1,7 @@
-/* The parts of the io room that need no engine: URLs, response heads, clocks, the environment,
- * names of errors. */
+/*
+ * The parts of the io room that need no engine: URLs, response heads, clocks, the environment,
+ * names of errors.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -14,8 +14,10 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
                                                        const struct addrinfo *hints,
                                                        struct addrinfo **out);
 
-/* The engine asks for nothing but "slow.invalid" (and never gets an answer) and "127.0.0.1", which
- * is no look-up. */
+/*
+ * The engine asks for nothing but "slow.invalid" (and never gets an answer) and "127.0.0.1", which
+ * is no look-up.
+ */
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **out)
 {

@@ -100,8 +100,10 @@ static void a_certificate_of_the_given_roots_is_accepted(void)
     CHECK(o.body.len > 100);
     outcome_free(&o);
 
-    /* In the same group, but without these roots: neither handle nor connection may be taken from
-     * there. */
+    /*
+     * In the same group, but without these roots: neither handle nor connection may be taken from
+     * there.
+     */
     run(engine, get(2), NULL, &o);
     CHECK(o.failed);
     CHECK_HAS(o.err.message, "was not accepted");

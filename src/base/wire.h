@@ -15,8 +15,7 @@ typedef uint64_t souk_id; /* 0 is never a valid id */
 
 typedef struct souk_header {
     souk_slice name;
-    souk_slice
-        value; /* may be empty; no CR, LF or NUL: the engine refuses the exchange otherwise */
+    souk_slice value; /* may be empty; with a control character the exchange is refused */
 } souk_header;
 
 /*
@@ -31,32 +30,32 @@ typedef struct souk_exchange {
     const char *url;    /* absolute http or https, ASCII */
     const souk_header *headers;
     size_t header_count;
-    souk_buf *body; /* moved from (left empty) on success, untouched on failure; NULL for none */
-    souk_ms timeout_ms; /* for the whole exchange, from now; SOUK_NEVER for streams; 0 or less: it
-                           is too late */
+    /* Moved from (left empty) on success, untouched on failure; NULL for none. */
+    souk_buf *body;
+    /* For the whole exchange, from now; SOUK_NEVER for streams; 0 or less: it is too late. */
+    souk_ms timeout_ms;
     souk_ms connect_timeout_ms; /* until the request can be sent; 0 for no limit of its own */
     souk_ms idle_timeout_ms;    /* no byte for so long fails it; 0 for no such limit */
     size_t max_header;          /* bytes of all response headers; 0 for 64 KiB */
-    size_t
-        max_body; /* bytes of the response body; 0 for 16 MiB. A stream has no limit in all: it is
-                     paused while more than this, or than the engine's limit, waits to be fetched */
-    souk_slice
-        group; /* exchanges of different groups never share a connection; no control characters */
-    const char
-        *ca_file; /* PEM file with trusted roots, in place of the system's; NULL for the system's */
-    bool stream;  /* deliver bytes as they come; else they may be gathered into fewer events */
+    /*
+     * Bytes of the response body; 0 for 16 MiB. A stream has no limit in all: it is paused while
+     * more than this, or than the engine's limit, waits to be fetched.
+     */
+    size_t max_body;
+    /* Exchanges of different groups never share a connection. No control characters. */
+    souk_slice group;
+    const char *ca_file; /* PEM file with trusted roots; NULL for the system's */
+    bool stream; /* deliver bytes as they come; else they may be gathered into fewer events */
 } souk_exchange;
 
 /* One child process with three pipes, in a process group of its own. */
 typedef struct souk_spawn {
     souk_id id;
-    const char *const
-        *argv; /* NULL-terminated; argv[0] is looked up in the PATH that the child will have */
-    const char *const
-        *env; /* NULL-terminated "NAME=value", added to the inherited environment; NULL for none */
-    const char *cwd;        /* NULL: the parent's */
-    size_t max_write_queue; /* bytes that may wait for the child to read its stdin; 0 for 16 MiB */
-    size_t stderr_tail;     /* bytes of stderr kept for the exit event */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in the child's PATH */
+    const char *const *env;  /* NULL-terminated "NAME=value", over what is inherited; or NULL */
+    const char *cwd;         /* NULL: the parent's */
+    size_t max_write_queue;  /* bytes that may wait for the child to read them; 0 for 16 MiB */
+    size_t stderr_tail;      /* bytes of stderr kept for the exit event */
 } souk_spawn;
 
 /*
@@ -67,9 +66,8 @@ typedef struct souk_spawn {
 typedef struct souk_port {
     void *user;
     int (*exchange)(void *user, const souk_exchange *exchange, souk_err *err);
-    void (*cancel)(
-        void *user,
-        souk_id exchange); /* FAILED with SOUK_E_CANCELLED follows; unknown ids are ignored */
+    /* FAILED with SOUK_E_CANCELLED follows; unknown ids are ignored. */
+    void (*cancel)(void *user, souk_id exchange);
     int (*spawn)(void *user, const souk_spawn *spawn, souk_err *err);
     /*
      * Copies all of the bytes, or none: SOUK_E_LIMIT when they do not fit in the queue,
@@ -89,8 +87,7 @@ typedef enum souk_io_kind {
     SOUK_IO_HEAD,   /* exchange: status and headers (of the final response, not of 1xx) */
     SOUK_IO_BYTES,  /* exchange: body bytes */
     SOUK_IO_END,    /* exchange: the response is complete */
-    SOUK_IO_FAILED, /* exchange: see err; delivery says how far the request got (NOT_SENT or
-                       AMBIGUOUS), status is that of the response if it got so far */
+    SOUK_IO_FAILED, /* exchange: see err, its delivery (NOT_SENT or AMBIGUOUS) and status */
     SOUK_IO_STDOUT, /* child: bytes it wrote */
     SOUK_IO_STDERR, /* child: bytes it wrote; the oldest are dropped when nobody fetches them */
     SOUK_IO_EXIT    /* child: gone and reaped, pipes closed; no event follows */
@@ -103,10 +100,9 @@ typedef struct souk_io_event {
     const souk_header *headers; /* HEAD */
     size_t header_count;
     souk_slice bytes; /* BYTES, STDOUT, STDERR; EXIT: the last bytes of stderr */
-    souk_err err;  /* FAILED: kind TRANSPORT, TIMEOUT, LIMIT or CANCELLED; EXIT: how it ended, as a
-                      message */
-    int exit_code; /* EXIT: the code, or -1 */
-    int exit_signal; /* EXIT: the signal, or 0 */
-} souk_io_event;     /* what it points to is valid until the next event is fetched */
+    souk_err err;     /* FAILED: TRANSPORT, TIMEOUT, LIMIT, CANCELLED; EXIT: a message how */
+    int exit_code;    /* EXIT: the code, or -1 */
+    int exit_signal;  /* EXIT: the signal, or 0 */
+} souk_io_event;      /* what it points to is valid until the next event is fetched */
 
 #endif

@@ -18,8 +18,10 @@
 
 #include "io/clock.h"
 
-/* Linux 5.3. Elsewhere (and with -DSOUK_NO_PIDFD, for the tests) a dead child is noticed by asking
- * now and then. */
+/*
+ * Linux 5.3. Elsewhere (and with -DSOUK_NO_PIDFD, for the tests) a dead child is noticed by asking
+ * now and then.
+ */
 #if defined(SYS_pidfd_open) && defined(SYS_pidfd_send_signal) && !defined(SOUK_NO_PIDFD)
 #define SOUK_PIDFD 1
 #else
@@ -115,8 +117,10 @@ static void close_pidfd(souk_child *child)
 
 /* --- from step to step --- */
 
-/* Kills what is left of the group, which is nothing else than a zombie in the end, and takes all of
- * it down. */
+/*
+ * Kills what is left of the group, which is nothing else than a zombie in the end, and takes all of
+ * it down.
+ */
 static void take_down(souk_child *child)
 {
     signal_group(child, SIGKILL);
@@ -333,8 +337,10 @@ static int watch_death(souk_child *child, souk_err *err)
                : souk_loop_watch(engine->loop, child->pidfd, SOUK_LOOP_READ, on_pidfd, child, err);
 }
 
-/* The process, its pipes and its alarm; on failure nothing of them is left but what free_child
- * frees. */
+/*
+ * The process, its pipes and its alarm; on failure nothing of them is left but what free_child
+ * frees.
+ */
 static int bring_up(souk_child *child, const souk_spawn *spawn, souk_err *err)
 {
     souk_engine *engine = child->engine;

@@ -70,8 +70,10 @@ void souk_pipes_free(souk_child *child);
 /* A pipe has come to its end, or the queue to stdin is empty: it may be time for the next step. */
 void souk_child_advance(souk_child *child);
 
-/* Out of memory in the middle of its output: what follows would make no sense, so the child is
- * killed. */
+/*
+ * Out of memory in the middle of its output: what follows would make no sense, so the child is
+ * killed.
+ */
 void souk_child_lose(souk_child *child);
 
 #endif

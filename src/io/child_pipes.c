@@ -162,8 +162,10 @@ int souk_pipes_write(souk_child *child, souk_slice bytes, souk_err *err)
     if (waiting > 0) {
         return enqueue(child, bytes, err);
     }
-    /* Room for what the pipe does not take has to be there first: a byte that is written cannot be
-     * taken back. */
+    /*
+     * Room for what the pipe does not take has to be there first: a byte that is written cannot be
+     * taken back.
+     */
     if (souk_buf_reserve(&child->input, bytes.len) != SOUK_OK) {
         empty_queue(child);
         return souk_fail_memory(err);
@@ -184,8 +186,10 @@ int souk_pipes_write(souk_child *child, souk_slice bytes, souk_err *err)
 
 static int watch_output(souk_child *child, souk_err *err);
 
-/* Reads what is there, at most a chunk: false at the end of the pipe, *got is empty when nothing is
- * there now. */
+/*
+ * Reads what is there, at most a chunk: false at the end of the pipe, *got is empty when nothing is
+ * there now.
+ */
 static bool read_chunk(souk_engine *engine, int fd, souk_slice *got)
 {
     *got = SOUK_LIT("");

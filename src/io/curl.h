@@ -47,9 +47,8 @@ typedef struct souk_transfer {
     CURLU *parsed_url;
     souk_buf lines; /* "Name: value" lines, each with a NUL behind it */
     size_t line_count;
-    size_t
-        lines_given; /* how many of them were given, and their bytes; behind them are souk's own */
-    size_t lines_given_size;
+    size_t lines_given;      /* those of the exchange come first, behind them are souk's own */
+    size_t lines_given_size; /* bytes of the former */
     bool lines_with_body;
     struct curl_slist *list; /* an array, linked; points into lines */
     size_t list_cap;
@@ -99,15 +98,19 @@ typedef struct souk_group {
 
 /* --- curl_group.c --- */
 
-/* The group of that name, made when there is none. SOUK_E_LIMIT when all are busy, or out of
- * memory. */
+/*
+ * The group of that name, made when there is none. SOUK_E_LIMIT when all are busy, or out of
+ * memory.
+ */
 int souk_group_get(souk_engine *engine, souk_slice name, souk_group **out, souk_err *err);
 
 /* Stops and frees the group with its transfers and connections. */
 void souk_group_free(souk_group *group);
 
-/* Lets libcurl act: on a descriptor (events: CURL_CSELECT_...) or, with CURL_SOCKET_TIMEOUT, on its
- * timer. */
+/*
+ * Lets libcurl act: on a descriptor (events: CURL_CSELECT_...) or, with CURL_SOCKET_TIMEOUT, on its
+ * timer.
+ */
 void souk_group_act(souk_group *group, curl_socket_t fd, int events);
 
 /* A transfer that has become busy; one that is idle again: it is kept for later, or freed. */
@@ -116,8 +119,10 @@ void souk_group_release(souk_group *group, souk_transfer *transfer);
 
 /* --- curl_transfer.c --- */
 
-/* An idle transfer for the group. NULL ca_file: the system's roots. SOUK_E_LIMIT when out of
- * memory. */
+/*
+ * An idle transfer for the group. NULL ca_file: the system's roots. SOUK_E_LIMIT when out of
+ * memory.
+ */
 int souk_transfer_new(souk_group *group, const char *ca_file, souk_transfer **out, souk_err *err);
 void souk_transfer_free(souk_transfer *transfer);
 
@@ -147,7 +152,8 @@ int souk_response_prereq(void *user, char *remote, char *local, int remote_port,
 /* The alarm of a transfer: a limit of time may have passed. */
 void souk_transfer_ring(void *owner);
 
-/* The transfer is over, as libcurl says with `code`, or as transfer->failure says if that is set.
+/*
+ * The transfer is over, as libcurl says with `code`, or as transfer->failure says if that is set.
  */
 void souk_transfer_finish(souk_transfer *transfer, CURLcode code);
 

@@ -174,8 +174,10 @@ void souk_exchange_cancel(souk_engine *engine, souk_source *source)
 {
     souk_transfer *transfer = (souk_transfer *)source;
     souk_err *failure = &transfer->failure;
-    /* A delivery and status that are known already stay; nothing else that came is of interest any
-     * more. */
+    /*
+     * A delivery and status that are known already stay; nothing else that came is of interest any
+     * more.
+     */
     souk_delivery delivery = transfer->running || failure->kind == SOUK_OK
                                  ? souk_failure_delivery(transfer)
                                  : failure->delivery;

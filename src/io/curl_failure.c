@@ -15,8 +15,10 @@ enum { SHOWN_MAX = 200 /* bytes of a URL in a message */ };
 
 souk_delivery souk_failure_delivery(const souk_transfer *transfer)
 {
-    /* An attempt begins when the connection stands; then libcurl counts the bytes that the system
-     * took. */
+    /*
+     * An attempt begins when the connection stands; then libcurl counts the bytes that the system
+     * took.
+     */
     long bytes = 0;
     bool sent =
         transfer->attempts > 0 &&
@@ -89,8 +91,10 @@ static void fail_otherwise(souk_transfer *transfer, CURLcode code)
     transfer->failure.retryable = false;
 }
 
-/* Older versions of libcurl say "out of memory" also of a header line that is longer than they take
- * (100 KB). */
+/*
+ * Older versions of libcurl say "out of memory" also of a header line that is longer than they take
+ * (100 KB).
+ */
 static void fail_too_large(souk_transfer *transfer)
 {
     if (transfer->attempts > 0 && !transfer->head.complete) {
@@ -103,8 +107,10 @@ static void fail_too_large(souk_transfer *transfer)
     }
 }
 
-/* A connection that broke, and an answer that is no HTTP, may have the same code; the system's
- * error tells them apart. */
+/*
+ * A connection that broke, and an answer that is no HTTP, may have the same code; the system's
+ * error tells them apart.
+ */
 static void fail_while_receiving(souk_transfer *transfer, CURLcode code)
 {
     long number = 0;

@@ -53,7 +53,8 @@ bool souk_request_has_control(souk_slice text)
     return false;
 }
 
-/* Headers that say how the message is framed: two opinions on that are how requests get smuggled.
+/*
+ * Headers that say how the message is framed: two opinions on that are how requests get smuggled.
  */
 static bool is_ours(souk_slice name)
 {
@@ -93,8 +94,10 @@ static int check_header(const souk_exchange *exchange, size_t number, souk_err *
 
 /* --- method and URL --- */
 
-/* Safe or idempotent (RFC 9110 section 9.2): libcurl may send it again when a kept-alive connection
- * was dead. */
+/*
+ * Safe or idempotent (RFC 9110 section 9.2): libcurl may send it again when a kept-alive connection
+ * was dead.
+ */
 static bool is_idempotent(const char *method)
 {
     static const char *const names[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
@@ -136,8 +139,10 @@ static int set_method(souk_transfer *transfer, const souk_exchange *exchange, so
     return SOUK_OK;
 }
 
-/* libcurl would parse the URL for each request; so it is given the parsed one, beside the text that
- * it wants too. */
+/*
+ * libcurl would parse the URL for each request; so it is given the parsed one, beside the text that
+ * it wants too.
+ */
 static int set_new_url(souk_transfer *transfer, souk_slice url, souk_err *err)
 {
     CURL *easy = transfer->easy;
@@ -174,8 +179,10 @@ static int set_url(souk_transfer *transfer, const souk_exchange *exchange, souk_
     return rc;
 }
 
-/* --- headers: lines in libcurl's forms, "Name: value", "Name;" for an empty value, "Name:" to
- * leave its own out --- */
+/*
+ * --- headers: lines in libcurl's forms, "Name: value", "Name;" for an empty value, "Name:" to
+ * leave its own out ---
+ */
 
 /* The lines are those of the last request: given in the same order, with the same bytes. */
 static bool has_same_headers(const souk_transfer *transfer, const souk_exchange *exchange)
@@ -241,8 +248,10 @@ static int write_lines(souk_transfer *transfer, const souk_exchange *exchange, s
     return souk_buf_check(&transfer->lines, "the head of the request", err);
 }
 
-/* Chains the lines up as libcurl wants them. The nodes are ours, in one array; libcurl only reads
- * them. */
+/*
+ * Chains the lines up as libcurl wants them. The nodes are ours, in one array; libcurl only reads
+ * them.
+ */
 static bool link_lines(souk_transfer *transfer)
 {
     size_t count = transfer->line_count;
@@ -307,8 +316,10 @@ int souk_request_set(souk_transfer *transfer, const souk_exchange *exchange, sou
     if (rc == SOUK_OK) {
         rc = set_headers(transfer, exchange, err);
     }
-    /* The size of the body is watched while receiving; here libcurl refuses a Content-Length that
-     * promises more. */
+    /*
+     * The size of the body is watched while receiving; here libcurl refuses a Content-Length that
+     * promises more.
+     */
     curl_off_t most = exchange->stream ? 0 : (curl_off_t)transfer->max_body;
     if (rc == SOUK_OK && (!set_body(transfer, exchange) || !SET(CURLOPT_MAXFILESIZE_LARGE, most))) {
         rc = souk_fail_memory(err);

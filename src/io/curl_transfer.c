@@ -10,8 +10,10 @@
 
 #include "io/os_error.h"
 
-/* libcurl wants to be initialised once in a process; these two are the only variables of souk that
- * ever change. */
+/*
+ * libcurl wants to be initialised once in a process; these two are the only variables of souk that
+ * ever change.
+ */
 static pthread_once_t souk_io_once = PTHREAD_ONCE_INIT;
 static CURLcode souk_io_once_result;
 
@@ -88,8 +90,10 @@ static bool set_rules(CURL *easy)
     set = set && SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    /* Else a handle that is removed during a name look-up waits for the resolver's thread, and all
-     * others with it. */
+    /*
+     * Else a handle that is removed during a name look-up waits for the resolver's thread, and all
+     * others with it.
+     */
     set = set && SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
     return set;

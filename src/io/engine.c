@@ -213,8 +213,10 @@ souk_port souk_engine_port(souk_engine *engine)
 
 /* --- waiting --- */
 
-/* Rings what is due, each alarm at most once: one that is set to "now" while ringing comes in the
- * next round. */
+/*
+ * Rings what is due, each alarm at most once: one that is set to "now" while ringing comes in the
+ * next round.
+ */
 static void ring_alarms(souk_engine *engine)
 {
     size_t most = engine->alarms.count;

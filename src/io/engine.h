@@ -81,19 +81,25 @@ souk_port souk_engine_port(souk_engine *engine);
  */
 int souk_engine_wait(souk_engine *engine, souk_ms timeout, souk_err *err);
 
-/* Fetches the next event; false when there is none. What it points to is valid until the next call.
+/*
+ * Fetches the next event; false when there is none. What it points to is valid until the next call.
  */
 bool souk_engine_next(souk_engine *engine, souk_io_event *event);
 
-/* A descriptor that is readable when souk_engine_wait(0) would find bytes; -1 where there is none
- * (not Linux). */
+/*
+ * A descriptor that is readable when souk_engine_wait(0) would find bytes; -1 where there is none
+ * (not Linux).
+ */
 int souk_engine_fd(const souk_engine *engine);
 
-/* After how many ms souk_engine_wait(0) is due even if the descriptor is quiet: 0 now, SOUK_NEVER
- * not at all. */
+/*
+ * After how many ms souk_engine_wait(0) is due even if the descriptor is quiet: 0 now, SOUK_NEVER
+ * not at all.
+ */
 souk_ms souk_engine_next_timer(const souk_engine *engine);
 
-/* Makes the current or next souk_engine_wait return. Any thread and any signal handler may call it.
+/*
+ * Makes the current or next souk_engine_wait return. Any thread and any signal handler may call it.
  */
 void souk_engine_wake(souk_engine *engine);
 

@@ -35,8 +35,7 @@ typedef struct souk_files {
     souk_slice *paths; /* in byte order, each with a NUL behind it */
     size_t count;
     size_t cap;
-    souk_slice
-        *problems; /* messages about what could not be looked at, in the order they were met */
+    souk_slice *problems; /* messages about what could not be looked at */
     size_t problem_count;
     size_t problem_cap;
 } souk_files;

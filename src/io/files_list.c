@@ -131,7 +131,8 @@ static int visit_entry(walk *w, folder in, int dir, const char *name, souk_err *
     souk_slice path = souk_buf_slice(&w->path);
     struct stat info;
     if (fstatat(dir, name, &info, 0) != 0) {
-        /* A link that points nowhere says nothing unless it is one of the files that are asked for.
+        /*
+         * A link that points nowhere says nothing unless it is one of the files that are asked for.
          */
         return is_wanted(w, path) ? add_problem(w, path, souk_os_error(errno), err) : SOUK_OK;
     }

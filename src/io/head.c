@@ -90,8 +90,10 @@ static int add_field(souk_head *head, souk_slice line, souk_err *err)
     return souk_buf_check(&head->text, "the head of the response", err);
 }
 
-/* A folded line goes on with the value of the field before it, which is the last text of the
- * buffer. */
+/*
+ * A folded line goes on with the value of the field before it, which is the last text of the
+ * buffer.
+ */
 static int continue_field(souk_head *head, souk_slice line, souk_err *err)
 {
     if (head->count == 0) {

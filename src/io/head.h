@@ -33,8 +33,10 @@ void souk_head_reset(souk_head *head, size_t max);
  */
 int souk_head_line(souk_head *head, souk_slice line, souk_err *err);
 
-/* The fields of a complete head, in order, names as they were written. Valid until the next change
- * of the head. */
+/*
+ * The fields of a complete head, in order, names as they were written. Valid until the next change
+ * of the head.
+ */
 const souk_header *souk_head_headers(souk_head *head);
 
 #endif

@@ -17,8 +17,10 @@
 #include "io/fork_guard.h"
 #include "io/loop.h"
 
-/* Something that becomes due. It stays in the engine's heap from add to remove; SOUK_NEVER means it
- * is not set. */
+/*
+ * Something that becomes due. It stays in the engine's heap from add to remove; SOUK_NEVER means it
+ * is not set.
+ */
 typedef struct souk_alarm {
     souk_deadline deadline;
     void (*ring)(void *owner);
@@ -76,14 +78,18 @@ int souk_alarm_add(souk_engine *engine, souk_alarm *alarm, void (*ring)(void *ow
 void souk_alarm_set(souk_engine *engine, souk_alarm *alarm, souk_ms at);
 void souk_alarm_remove(souk_engine *engine, souk_alarm *alarm);
 
-/* curl_*.c: the HTTP half of the engine. Preparing initialises libcurl, once in the life of the
- * process. */
+/*
+ * curl_*.c: the HTTP half of the engine. Preparing initialises libcurl, once in the life of the
+ * process.
+ */
 int souk_exchange_prepare(souk_err *err);
 int souk_exchange_start(souk_engine *engine, const souk_exchange *exchange, souk_err *err);
 void souk_exchange_cancel(souk_engine *engine, souk_source *source);
 
-/* Fills *event with the source's next event; false when there is none. *more says whether another
- * one is ready. */
+/*
+ * Fills *event with the source's next event; false when there is none. *more says whether another
+ * one is ready.
+ */
 bool souk_exchange_take(souk_engine *engine, souk_source *source, souk_io_event *event, bool *more);
 void souk_exchange_resume(souk_engine *engine);
 void souk_exchange_free_all(souk_engine *engine);

@@ -19,8 +19,10 @@ typedef struct souk_loop souk_loop;
 
 enum { SOUK_LOOP_READ = 1, SOUK_LOOP_WRITE = 2 };
 
-/* Called by souk_loop_run; it may watch, rest and forget any descriptor. An error or hang-up counts
- * as `events`. */
+/*
+ * Called by souk_loop_run; it may watch, rest and forget any descriptor. An error or hang-up counts
+ * as `events`.
+ */
 typedef void souk_loop_ready(void *owner, int fd, unsigned events);
 
 /* SOUK_E_LIMIT when memory or descriptors are exhausted. */
@@ -36,8 +38,10 @@ void souk_loop_free(souk_loop *loop);
  */
 int souk_loop_adopt(souk_loop *loop, int fd, souk_err *err);
 
-/* Calls ready(owner, fd, ...) while fd has one of `events` (not 0). SOUK_E_LIMIT when the system
- * refuses. */
+/*
+ * Calls ready(owner, fd, ...) while fd has one of `events` (not 0). SOUK_E_LIMIT when the system
+ * refuses.
+ */
 int souk_loop_watch(souk_loop *loop, int fd, unsigned events, souk_loop_ready *ready, void *owner,
                     souk_err *err);
 
@@ -56,15 +60,19 @@ void souk_loop_forget(souk_loop *loop, int fd);
  */
 int souk_loop_run(souk_loop *loop, souk_ms timeout, bool *interrupted, souk_err *err);
 
-/* A descriptor that is readable when souk_loop_run(0) would find something; -1 where there is none
- * (poll). */
+/*
+ * A descriptor that is readable when souk_loop_run(0) would find something; -1 where there is none
+ * (poll).
+ */
 int souk_loop_fd(const souk_loop *loop);
 
 /* Makes the current or next souk_loop_run return. Any thread and any signal handler may call it. */
 void souk_loop_wake(souk_loop *loop);
 
-/* In a forked child: closes this process's copies of all that is watched. Only souk_loop_free may
- * follow. */
+/*
+ * In a forked child: closes this process's copies of all that is watched. Only souk_loop_free may
+ * follow.
+ */
 void souk_loop_abandon(souk_loop *loop);
 
 #endif

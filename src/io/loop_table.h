@@ -1,5 +1,7 @@
-/* What the loops know about each descriptor: a table indexed by its number, since the system keeps
- * those small. */
+/*
+ * What the loops know about each descriptor: a table indexed by its number, since the system keeps
+ * those small.
+ */
 #ifndef SOUK_LOOP_TABLE_H
 #define SOUK_LOOP_TABLE_H
 
@@ -23,8 +25,10 @@ typedef struct souk_loop_table {
 void souk_loop_table_init(souk_loop_table *table, const souk_alloc *alloc);
 void souk_loop_table_free(souk_loop_table *table);
 
-/* The entry of fd, made when there is none; NULL when out of memory. Valid until the next call of
- * this function. */
+/*
+ * The entry of fd, made when there is none; NULL when out of memory. Valid until the next call of
+ * this function.
+ */
 souk_loop_entry *souk_loop_table_make(souk_loop_table *table, int fd);
 
 /* The entry of a known fd, or NULL. */

@@ -4,8 +4,10 @@
 
 #include "base/err.h"
 
-/* "Connection refused" and the like; "unknown system error" for numbers that are not expected here.
- * Static. */
+/*
+ * "Connection refused" and the like; "unknown system error" for numbers that are not expected here.
+ * Static.
+ */
 const char *souk_os_error(int number);
 
 #endif

@@ -58,8 +58,10 @@ static int make_pipe(int ends[2])
 #endif
 }
 
-/* A program without stdin or stdout has 0, 1 or 2 free; the child's ends must not be there, nor
- * ours. */
+/*
+ * A program without stdin or stdout has 0, 1 or 2 free; the child's ends must not be there, nor
+ * ours.
+ */
 static int move_up(int fd)
 {
     if (fd > STDERR_FILENO) {
@@ -110,8 +112,10 @@ static int make_pipes(pipe_ends pipes[PIPE_COUNT], souk_err *err)
 
 /* --- the child, between fork and exec: only functions that are safe in a signal handler --- */
 
-/* Whatever else is open in the parent, the program shall not have it. The report pipe must last
- * until exec. */
+/*
+ * Whatever else is open in the parent, the program shall not have it. The report pipe must last
+ * until exec.
+ */
 static void close_others_on_exec(void)
 {
 #if defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
