@@ -301,7 +301,9 @@ static void what_waits_for_a_child_that_stops_reading_is_dropped(void)
     memset(line, 'x', 500000);
     line[10] = '\n';
     line[500000] = '\0';
-    CHECK_INT(write_to(engine, 1, line, &err), SOUK_OK);
+    /* A quick child has closed its end before all of it is written. */
+    int wrote = write_to(engine, 1, line, &err);
+    CHECK(wrote == SOUK_OK || wrote == SOUK_E_TRANSPORT);
     finish_all(engine, &o, 1);
     CHECK_INT(o.exit_code, 0);
     outcome_free(&o);
@@ -630,7 +632,12 @@ static void a_child_has_plain_signals_and_no_descriptors_of_ours(void)
     sigaction(SIGPIPE, &before, NULL);
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
     /* 3 is the folder that ls reads. */
-    CHECK_SLICE(souk_buf_slice(&o.body), "0 1 2 3 SigBlk:0000000000000000SigIgn:0000000000000000");
+    CHECK(souk_slice_starts(souk_buf_slice(&o.body),
+                            SOUK_LIT("0 1 2 3 SigBlk:0000000000000000SigIgn:")));
+    /* Children of make ignore 32 and 33, the C library's own signals, which nobody can reset. */
+    unsigned long long reserved = 3ULL << 31;
+    const char *ignored = o.body.len > 16 ? o.body.data + o.body.len - 16 : "1";
+    CHECK_INT(strtoull(ignored, NULL, 16) & ~reserved, 0);
     outcome_free(&o);
     close(fd);
 }
