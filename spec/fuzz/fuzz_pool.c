@@ -9,7 +9,7 @@
  */
 #include "pool_watch.h"
 
-static void fill_target(fuzz *f, size_t server, souk_target *target)
+static void fill_target(fuzz *f, size_t server, size_t identity, souk_target *target)
 {
     static const souk_pair configs[SERVERS][2] = {
         {{SOUK_LIT_INIT("mcp_url"), SOUK_LIT_INIT("http://a/")},
@@ -23,15 +23,15 @@ static void fill_target(fuzz *f, size_t server, souk_target *target)
         {{SOUK_LIT_INIT("mcp_url"), SOUK_LIT_INIT("http://e/")},
          {SOUK_LIT_INIT("mcp_tool_name"), SOUK_LIT_INIT("t")}},
     };
+    static const char *const identities[IDENTITIES] = {"ann", "bob"};
     static const char *const names[SERVERS] = {"a", "b", "c", "d", "e"};
     memset(target, 0, sizeof *target);
     target->prefix = server == 3 ? SOUK_LIT("asking") : SOUK_LIT("mcp");
     target->name = souk_slice_of(names[server]);
     target->config = (souk_pairs){configs[server], 2};
     target->auth = server == 4 ? 9 : 0;
-    target->identity = script_choose(&f->script, IDENTITIES) == 0 ? SOUK_LIT("") : SOUK_LIT("ann");
-    target->memo =
-        target->identity.len == 0 && script_choose(&f->script, 2) == 0 ? &f->memos[server] : NULL;
+    target->identity = souk_slice_of(identities[identity]);
+    target->memo = identity == 0 && script_choose(&f->script, 2) == 0 ? &f->memos[server] : NULL;
 }
 
 static void make_call(fuzz *f)
@@ -42,9 +42,11 @@ static void make_call(fuzz *f)
     if (f->call_count == MOST_CALLS) {
         return;
     }
-    fill_target(f, script_choose(&f->script, SERVERS), &target);
     call *mine = &f->calls[f->call_count++];
     memset(mine, 0, sizeof *mine);
+    mine->server = script_choose(&f->script, SERVERS);
+    mine->identity = script_choose(&f->script, IDENTITIES);
+    fill_target(f, mine->server, mine->identity, &target);
     mine->may_resend = script_choose(&f->script, 2) == 0;
     const souk_request request = {.kind = SOUK_REQUEST_CAPABILITY,
                                   .capability = SOUK_LIT_INIT("cap"),

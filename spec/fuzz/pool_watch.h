@@ -26,6 +26,8 @@ enum {
 /* A call of the script; its number is in its body and must come back in its answer. */
 typedef struct call {
     uint64_t id; /* 0 while souk_pool_call has not returned */
+    size_t server;
+    size_t identity;
     bool may_resend;
     bool accepted;
     int ends;
@@ -52,6 +54,7 @@ typedef struct fuzz {
     } asks[MOST_ASKS];
     size_t ask_count;
     char tokens[3][16];
+    char groups[SERVERS][IDENTITIES][40];
     size_t accepted, ended;
     bool closed;
 } fuzz;
@@ -81,12 +84,32 @@ static inline void note_sent(fuzz *f, const char *text, souk_id to)
     mine->may_have_run = true; /* until the server says that it was not executed */
 }
 
+/* Connections are shared by the calls of one server and identity, and by no others. */
+static inline void check_group(fuzz *f, const fake_exchange *x)
+{
+    size_t number = number_in(x->body);
+    if (number == 0) {
+        return;
+    }
+    const call *mine = &f->calls[number - 1];
+    char *known = f->groups[mine->server][mine->identity];
+    must(strlen(x->group) < sizeof f->groups[0][0] && x->group[0] != '\0');
+    if (known[0] == '\0') {
+        memcpy(known, x->group, strlen(x->group) + 1);
+    }
+    must(strcmp(known, x->group) == 0);
+    for (size_t i = 0; i < IDENTITIES; i++) {
+        must(i == mine->identity || strcmp(f->groups[mine->server][i], known) != 0);
+    }
+}
+
 static inline int watch_exchange(void *user, const souk_exchange *ask, souk_err *err)
 {
     fuzz *f = user;
     int failed = fake_start(&f->fake, ask, err);
     if (failed == SOUK_OK) {
         note_sent(f, fake_last(&f->fake)->body, ask->id);
+        check_group(f, fake_last(&f->fake));
     }
     return failed;
 }
