@@ -290,6 +290,17 @@ describe("every shape of a capability file", function()
   end)
 end)
 
+describe("a file that replaces a function of the script", function()
+  it("takes the function along", function()
+    local market = open()
+    assert(market:register { id = "a", handler = function() return "old" end })
+    assert(market:register { id = "b", handler = function() return "kept" end })
+    assert.equal(1, (market:load_text('(capability "a" :description "new")', "here")))
+    fails("config", "has no function in this program", market:call("a"))
+    assert.equal("kept", market:call("b"))
+  end)
+end)
+
 describe("export", function()
   -- What must be the same after a file was written and read: everything but where it came from.
   local function comparable(manifest)

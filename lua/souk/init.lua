@@ -34,12 +34,16 @@ end
 -- @return integer|nil capabilities that were registered
 -- @return table|souk.Error diagnostics (notes, warnings, errors with file, line, column), or the error
 function Market:load(path)
-  return self:_load(path)
+  local count, diagnostics = self:_load(path)
+  local_provider.replaced(self)
+  return count, diagnostics
 end
 
 --- The same for a text; `name` stands for the file in diagnostics.
 function Market:load_text(text, name)
-  return self:_load_text(name or "text", text)
+  local count, diagnostics = self:_load_text(name or "text", text)
+  local_provider.replaced(self)
+  return count, diagnostics
 end
 
 --- Writes capabilities as one capability file.

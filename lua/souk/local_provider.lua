@@ -17,6 +17,17 @@ function local_provider.set(market, id, f)
   functions_of(market)[id] = f
 end
 
+--- Forgets the functions of capabilities that a file has replaced.
+function local_provider.replaced(market)
+  local functions = functions_of(market)
+  for id in pairs(functions) do
+    local manifest = market:get(id)
+    if manifest and manifest.file then
+      functions[id] = nil
+    end
+  end
+end
+
 -- What a function raised or returned as its error: one of souk's is passed on, a table with a message becomes one, and
 -- everything else is its message.
 local function as_error(value, id)
