@@ -103,7 +103,7 @@ static inline void answer_tool(pool_rig *rig, const char *text)
     char result[300];
     fake_exchange *x = fake_open(&rig->fake, "tools/call");
     if (x == NULL) {
-        CHECK(!"a tools/call should have been sent");
+        tap_fail(__FILE__, __LINE__, "a tools/call should have been sent");
         return;
     }
     snprintf(result, sizeof result, "{'content':[{'type':'text','text':'%s'}]}", text);
@@ -116,7 +116,7 @@ static inline void refuse_tool(pool_rig *rig, int status)
 {
     fake_exchange *x = fake_open(&rig->fake, "tools/call");
     if (x == NULL) {
-        CHECK(!"a tools/call should have been sent");
+        tap_fail(__FILE__, __LINE__, "a tools/call should have been sent");
         return;
     }
     fake_respond(&rig->fake, x, status, "", "");

@@ -110,7 +110,7 @@ static inline void rig_initialize(session_rig *rig, const char *version, const c
     char body[512];
     fake_exchange *x = fake_open(&rig->fake, "initialize");
     if (x == NULL) {
-        CHECK(!"initialize should have been sent");
+        tap_fail(__FILE__, __LINE__, "initialize should have been sent");
         return;
     }
     snprintf(headers, sizeof headers, "Content-Type: application/json%s%s",

@@ -50,6 +50,10 @@ static void a_session_is_lost_by_what_servers_say_in_the_field(void)
          false},
         {404, "{'jsonrpc':'2.0','id':3,'error':{'code':-32601,'message':'Method not found'}}", true,
          false},
+        {404,
+         "{'jsonrpc':'2.0','id':null,'error':{'code':-32001,'message':'Session not "
+         "found','data':{'id':1}}}",
+         false, true},
         {500, "", true, false},
         {403, "", true, false},
     };

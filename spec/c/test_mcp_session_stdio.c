@@ -302,6 +302,21 @@ static void a_child_that_reads_no_more_loses_the_session_before_it_ends(void)
     rig_free(&rig);
 }
 
+static void a_child_that_is_dead_already_is_judged_by_its_exit(void)
+{
+    session_rig rig;
+    rig_stdio(&rig);
+    rig.fake.refuse_write = SOUK_E_TRANSPORT;
+    CHECK(rig_open(&rig));
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_OPENING);
+    fake_exit(&rig.fake, child_of(&rig), 1, "no such module");
+    fake_exit(&rig.fake, child_of(&rig), 1, "no such module");
+    CHECK_INT(rig.fake.child_count, 2);
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_FAILED);
+    CHECK(strstr(souk_mcp_why(rig.mcp)->message, "no such module") != NULL);
+    rig_free(&rig);
+}
+
 static void a_full_queue_fails_the_request_alone(void)
 {
     session_rig rig;
@@ -423,6 +438,7 @@ int main(void)
     CASE(output_past_the_limits_ends_the_session);
     CASE(a_child_that_dies_takes_all_requests_with_it);
     CASE(a_child_that_reads_no_more_loses_the_session_before_it_ends);
+    CASE(a_child_that_is_dead_already_is_judged_by_its_exit);
     CASE(a_full_queue_fails_the_request_alone);
     CASE(requests_of_the_server_are_answered);
     CASE(cancelling_tells_the_child);

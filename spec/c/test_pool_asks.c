@@ -224,7 +224,9 @@ static void a_payload_outlives_its_ask(void)
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("m")};
     souk_call_options options = {0, false};
     CHECK(rig_submit(rig, &target, &request, &options, &err) >= 0);
+    CHECK(souk_pool_has_outcome(rig->pool));
     CHECK(souk_pool_next(rig->pool, &out));
+    CHECK(!souk_pool_has_outcome(rig->pool));
     CHECK_INT(out.kind, SOUK_OUTCOME_ASK);
     CHECK_INT(out.number, 77);
     souk_pool_answer(rig->pool, out.id, SOUK_LIT("1"), NULL, rig->fake.now);

@@ -100,6 +100,35 @@ static void calls_that_go_again_keep_their_place_in_the_line(void)
     rig_end(rig);
 }
 
+static void a_call_that_goes_again_finds_its_place_between_others(void)
+{
+    pool_rig *rig = rig_new();
+    rig->options.max_in_flight = 1;
+    rig->options.max_sessions_per_key = 3;
+    rig_make(rig);
+    int calls[3];
+    for (int i = 0; i < 3; i++) {
+        calls[i] = running_call(rig, false);
+    }
+    CHECK_INT(rig->session_count, 3);
+    int young = rig_call_plain(rig, "a");
+    for (int i = 2; i >= 0; i -= 2) {
+        rig_failed(rig, calls[i], SOUK_DELIVERY_REJECTED, true);
+    }
+    rig_failed(rig, calls[1], SOUK_DELIVERY_REJECTED, true);
+    rig_run(rig);
+    for (size_t i = 3; i < 6; i++) {
+        if (i < rig->session_count) {
+            rig_opened(rig, i);
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK(rig->calls[calls[i]].running != NULL);
+    }
+    CHECK(rig->calls[young].running == NULL);
+    rig_end(rig);
+}
+
 static void a_late_loss_of_an_old_session_touches_nothing(void)
 {
     pool_rig *rig = rig_start();
@@ -348,6 +377,24 @@ static void calls_are_bounded_until_their_ends_are_fetched(void)
     rig_end(rig);
 }
 
+static void there_is_an_end_to_handlers(void)
+{
+    static souk_handler many[20];
+    static char prefixes[20][16];
+    pool_rig *rig = rig_start();
+    souk_err err;
+    int failed = SOUK_OK;
+    for (int i = 0; i < 20 && failed == SOUK_OK; i++) {
+        snprintf(prefixes[i], sizeof prefixes[i], "h%d", i);
+        many[i] = rig->plain;
+        many[i].prefix = prefixes[i];
+        failed = souk_pool_add_handler(rig->pool, &many[i], &err);
+    }
+    CHECK_INT(failed, SOUK_E_LIMIT);
+    CHECK_TEXT(err.message, "more than 16 session handlers");
+    rig_end(rig);
+}
+
 static void an_unknown_handler_is_named_beside_those_that_exist(void)
 {
     pool_rig *rig = rig_start();
@@ -373,6 +420,7 @@ int main(void)
     CASE(a_call_that_loses_a_second_session_fails);
     CASE(sixty_four_calls_in_flight_share_one_renewal);
     CASE(calls_that_go_again_keep_their_place_in_the_line);
+    CASE(a_call_that_goes_again_finds_its_place_between_others);
     CASE(a_late_loss_of_an_old_session_touches_nothing);
     CASE(a_doubtful_call_is_only_sent_again_when_that_does_no_harm);
     CASE(a_failure_without_a_loss_is_not_sent_again);
@@ -386,6 +434,7 @@ int main(void)
     CASE(an_end_that_is_reported_twice_counts_once);
     CASE(waiting_calls_are_bounded_per_endpoint);
     CASE(calls_are_bounded_until_their_ends_are_fetched);
+    CASE(there_is_an_end_to_handlers);
     CASE(an_unknown_handler_is_named_beside_those_that_exist);
     return tap_done();
 }

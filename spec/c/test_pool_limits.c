@@ -141,6 +141,23 @@ static void endpoints_are_bounded_and_the_one_idle_for_longest_goes(void)
     rig_end(rig);
 }
 
+static void an_endpoint_without_a_session_makes_room_at_once(void)
+{
+    pool_rig *rig = rig_new();
+    rig->options.max_keys = 1;
+    rig->refuse_open = SOUK_E_CONFIG;
+    rig_make(rig);
+    for (int i = 0; i < 5; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "s%d", i);
+        int call = rig_call_plain(rig, name);
+        rig_run(rig);
+        CHECK_END(rig, call, SOUK_E_CONFIG, SOUK_DELIVERY_NOT_SENT);
+        CHECK_INT(rig_stats(rig).keys, 1);
+    }
+    rig_end(rig);
+}
+
 static void endpoints_in_use_are_a_limit(void)
 {
     pool_rig *rig = rig_new();
@@ -162,6 +179,7 @@ int main(void)
     CASE(all_sessions_in_use_are_a_limit_and_an_idle_one_makes_room);
     CASE(closing_sessions_are_bounded_too);
     CASE(endpoints_are_bounded_and_the_one_idle_for_longest_goes);
+    CASE(an_endpoint_without_a_session_makes_room_at_once);
     CASE(endpoints_in_use_are_a_limit);
     return tap_done();
 }

@@ -306,6 +306,23 @@ static void a_redirect_by_the_environment_takes_effect_without_a_restart(void)
     rig_end(rig);
 }
 
+static void words_that_nobody_waits_for_are_counted_while_they_are_on_their_way(void)
+{
+    pool_rig *rig = rig_start();
+    mcp_server server;
+    server_http(&server);
+    int call = call_tool(rig, &server, "t");
+    open_legacy(rig, "one");
+    CHECK_INT(souk_pool_on_the_way(rig->pool), 0);
+    souk_pool_cancel(rig->pool, rig->calls[call].id, rig->fake.now);
+    rig_run(rig);
+    CHECK_INT(souk_pool_on_the_way(rig->pool), 1);
+    fake_respond(&rig->fake, fake_open(&rig->fake, "notifications/cancelled"), 202, "", "");
+    rig_run(rig);
+    CHECK_INT(souk_pool_on_the_way(rig->pool), 0);
+    rig_end(rig);
+}
+
 static void opening_that_takes_too_long_fails_the_callers(void)
 {
     pool_rig *rig = rig_start();
@@ -393,6 +410,7 @@ int main(void)
     CASE(a_session_that_is_opening_is_closed_in_order_too);
     CASE(a_deadline_tells_the_server_why);
     CASE(a_redirect_by_the_environment_takes_effect_without_a_restart);
+    CASE(words_that_nobody_waits_for_are_counted_while_they_are_on_their_way);
     CASE(opening_that_takes_too_long_fails_the_callers);
     CASE(late_events_of_an_old_session_do_not_reach_a_new_one);
     CASE(a_dead_child_is_replaced);

@@ -110,8 +110,7 @@ int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body,
         ask.max_header = mcp->config.max_header;
         ask.max_body = mcp->config.max_response;
         ask.group = mcp->config.group;
-        ask.stream = post->pending !=
-                     NULL; /* an answer may be an event stream, and has to be seen as it comes */
+        ask.stream = post->pending != NULL; /* the answer may be an event stream */
         ask.ca_file = mcp->config.ca_file;
         exchange->sent_session = http.session_id.len > 0;
         failed = mcp->port.exchange(mcp->port.user, &ask, err);
@@ -332,11 +331,9 @@ static void refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
     bool lost = is_lost(mcp, exchange, message);
     if (lost) {
         why.delivery = SOUK_DELIVERY_REJECTED;
+        souk_mcp_become_lost(mcp, &why);
     }
     if (pending != NULL && message != NULL && message->data != NULL) {
-        if (lost) {
-            souk_mcp_become_lost(mcp, &why);
-        }
         souk_mcp_end_request(mcp, pending, &why, lost, &doc, message->data);
     } else {
         fail_exchange(mcp, exchange, &why, lost, now);

@@ -101,11 +101,6 @@ const souk_env *souk_pool_env(const souk_pool *pool)
     return &pool->env;
 }
 
-const souk_pool_options *souk_pool_limits(const souk_pool *pool)
-{
-    return &pool->options;
-}
-
 void souk_pool_io(souk_pool *pool, const souk_io_event *event, souk_ms now)
 {
     size_t place = (size_t)(event->id >> 48);

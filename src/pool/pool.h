@@ -82,7 +82,6 @@ const souk_handler *souk_pool_handler(const souk_pool *pool, souk_slice prefix);
 /* What handlers need of the pool's surroundings. */
 const souk_port *souk_pool_port(const souk_pool *pool);
 const souk_env *souk_pool_env(const souk_pool *pool);
-const souk_pool_options *souk_pool_limits(const souk_pool *pool);
 
 typedef struct souk_call_options {
     souk_ms timeout; /* 0: the default */
