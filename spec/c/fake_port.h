@@ -38,7 +38,8 @@ typedef struct fake_child {
     char *cwd;
     char *input; /* all that was written to it */
     size_t input_len;
-    bool deaf; /* writing to it fails */
+    bool deaf;      /* writing to it fails */
+    bool half_deaf; /* if so, after a part was written */
     bool closed;
     souk_ms grace; /* of the last close */
     bool exited;
@@ -223,7 +224,11 @@ static inline int fake_write(void *user, souk_id id, souk_slice bytes, souk_err 
         return souk_fail(err, SOUK_E_CLOSED, "the child is being closed");
     }
     if (child->exited || child->deaf) {
-        return souk_fail(err, SOUK_E_TRANSPORT, "the child does not read");
+        int failed = souk_fail(err, SOUK_E_TRANSPORT, "the child does not read");
+        if (err != NULL && child->half_deaf) {
+            err->delivery = SOUK_DELIVERY_AMBIGUOUS;
+        }
+        return failed;
     }
     if (fake->refuse_write != SOUK_OK) {
         return souk_fail(err, fake->refuse_write, "the port refuses to write");

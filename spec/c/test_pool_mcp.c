@@ -392,6 +392,11 @@ static void a_dead_child_is_replaced(void)
     CHECK_INT(rig->fake.child_count, 3);
     CHECK_INT(fake_lines(fake_last_child(&rig->fake), "tools/call"), 1);
     CHECK_INT(rig->calls[third].ends, 0);
+    fake_last_child(&rig->fake)->deaf = true;
+    fake_last_child(&rig->fake)->half_deaf = true; /* it dies while it reads */
+    int fourth = call_tool(rig, &server, "t");
+    CHECK_END(rig, fourth, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS);
+    CHECK_INT(rig->fake.child_count, 3);
     rig_end(rig);
 }
 

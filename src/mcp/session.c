@@ -225,7 +225,9 @@ static int send_over_stdio(souk_mcp *mcp, souk_buf *body, souk_err *err)
     souk_err why;
     int failed = souk_mcp_stdio_write(mcp, body, &why);
     if (failed == SOUK_E_TRANSPORT || failed == SOUK_E_CLOSED) {
-        why.delivery = SOUK_DELIVERY_NOT_SENT;
+        if (why.delivery == SOUK_DELIVERY_NONE) {
+            why.delivery = SOUK_DELIVERY_NOT_SENT;
+        }
         souk_mcp_become_lost(mcp, &why);
     }
     if (failed != SOUK_OK && err != NULL) {

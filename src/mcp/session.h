@@ -93,8 +93,9 @@ typedef struct souk_mcp_request {
 
 /*
  * Sends a request; the session must be READY. *id is its JSON-RPC id, never used twice. An error
- * means that nothing was sent and no end follows; look at the state afterwards: a child that reads
- * no more makes the session LOST.
+ * means that no end follows, and that nothing was sent unless its delivery is AMBIGUOUS (a child
+ * went away while it read). Look at the state afterwards: a child that reads no more makes the
+ * session LOST.
  */
 int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, souk_err *err);
 

@@ -105,8 +105,10 @@ struct souk_handler {
      */
     int (*open)(const souk_handler *self, souk_session *session, souk_ms now, souk_err *err);
 
-    /* Starts the call; its end is reported by souk_call_done or souk_call_failed, unless this
-     * returns an error. */
+    /*
+     * Starts the call; its end is reported by souk_call_done or souk_call_failed, unless this
+     * returns an error, which means that nothing was sent if it does not set another delivery.
+     */
     int (*call)(const souk_handler *self, souk_session *session, souk_call *call, souk_ms now,
                 souk_err *err);
 

@@ -226,7 +226,9 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     if (failed != SOUK_OK && !ticket->reported) {
         /* A session that cannot even send is as good as lost: the call, which has not left, gets
          * another one. */
-        why.delivery = SOUK_DELIVERY_NOT_SENT;
+        if (why.delivery == SOUK_DELIVERY_NONE) {
+            why.delivery = SOUK_DELIVERY_NOT_SENT;
+        }
         souk_call_failed(&ticket->call, &why, slot->lost || failed == SOUK_E_TRANSPORT, NULL);
     }
     souk_slot_schedule(pool, slot);
