@@ -188,19 +188,25 @@ local function answer(market, state, ask, kind, number, payload)
   end
 end
 
+--- Hands out one outcome of the core.
+function dispatch.hand_out(market, state, kind, a, b, c, d)
+  if kind == "done" then
+    call_ended(state, a, b, c)
+  elseif kind == "ask" then
+    answer(market, state, a, b, c, d)
+  else
+    tell_observers(state, a, b)
+  end
+end
+
 --- Hands out everything that the core has ready.
 local function drain(market, state)
   while true do
     local kind, a, b, c, d = market:_next()
     if kind == nil then
       return
-    elseif kind == "done" then
-      call_ended(state, a, b, c)
-    elseif kind == "ask" then
-      answer(market, state, a, b, c, d)
-    else
-      tell_observers(state, a, b)
     end
+    dispatch.hand_out(market, state, kind, a, b, c, d)
   end
 end
 
@@ -218,6 +224,13 @@ end
 --- Hands out how everything ended, before a market is let go.
 function dispatch.finish(market)
   drain(market, state_of(market))
+end
+
+--- Waits for a call that was just started, in the way of the host.
+-- @return any its result, or nil
+-- @return souk.Error|nil
+function dispatch.finish_call(market, call, capability)
+  return state_of(market).host.finish_call(market, call, capability)
 end
 
 --- Waits until the handle has ended, in the way of the host.

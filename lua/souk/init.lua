@@ -120,7 +120,7 @@ function Market:refresh(name, timeout)
   if not call then
     return nil, err
   end
-  local found, why = handle.new(self, call):wait()
+  local found, why = dispatch.finish_call(self, call)
   if not found then
     return nil, why
   end
@@ -156,7 +156,7 @@ end
 function Market:call(id, input, opts)
   local call, err = self:_call(id, input, opts)
   if call then
-    return handle.new(self, call, id):wait()
+    return dispatch.finish_call(self, call, id)
   elseif call == false then
     return local_provider.call(self, id, input, opts)
   end
@@ -173,7 +173,7 @@ function Market:request(server, method, params, opts)
   if not call then
     return nil, err
   end
-  return handle.new(self, call):wait()
+  return dispatch.finish_call(self, call)
 end
 
 --- Calls f(event) for every event of that name; "*" for all. Returns a function that ends it.

@@ -239,7 +239,7 @@ static int l_step(lua_State *L)
     return 1;
 }
 
-enum { FLUSH_PATIENCE = 100 };
+enum { FLUSH_PATIENCE = 100, LONGEST_WAIT = 3600000 }; /* ms */
 
 /* _flush(): lets messages go out that nobody waits for */
 static int l_flush(lua_State *L)
@@ -299,25 +299,20 @@ static const char *ask_name(souk_ask_kind kind)
     return names[kind];
 }
 
-/* _next() -> nil | "done", ... | "ask", id, kind, number, payload | "note", name, payload */
-static int l_next(lua_State *L)
+/* "done", ... | "ask", id, kind, number, payload | "note", name, payload */
+static int push_outcome(lua_State *L, souk_market *market, const souk_outcome *outcome)
 {
-    souk_market *market = souk_bind_market_any(L, 1);
-    souk_outcome outcome;
-    if (market->rt == NULL || !souk_runtime_next(market->rt, &outcome)) {
-        return 0;
-    }
-    switch (outcome.kind) {
+    switch (outcome->kind) {
     case SOUK_OUTCOME_DONE:
-        return push_done(L, &outcome);
+        return push_done(L, outcome);
     case SOUK_OUTCOME_ASK:
         lua_pushliteral(L, "ask");
-        souk_lua_push_int64(L, (int64_t)outcome.id);
-        lua_pushstring(L, ask_name(outcome.ask));
-        souk_lua_push_int64(L, (int64_t)outcome.number);
-        push_payload(L, market, outcome.payload);
-        if (outcome.call != 0) {
-            souk_lua_push_int64(L, (int64_t)outcome.call);
+        souk_lua_push_int64(L, (int64_t)outcome->id);
+        lua_pushstring(L, ask_name(outcome->ask));
+        souk_lua_push_int64(L, (int64_t)outcome->number);
+        push_payload(L, market, outcome->payload);
+        if (outcome->call != 0) {
+            souk_lua_push_int64(L, (int64_t)outcome->call);
             lua_setfield(L, -2, "call");
         }
         return 5;
@@ -325,9 +320,45 @@ static int l_next(lua_State *L)
         break;
     }
     lua_pushliteral(L, "note");
-    lua_pushlstring(L, outcome.name.ptr, outcome.name.len);
-    push_payload(L, market, outcome.payload);
+    lua_pushlstring(L, outcome->name.ptr, outcome->name.len);
+    push_payload(L, market, outcome->payload);
     return 3;
+}
+
+/* _next() -> nothing, or an outcome (push_outcome) */
+static int l_next(lua_State *L)
+{
+    souk_market *market = souk_bind_market_any(L, 1);
+    souk_outcome outcome;
+    if (market->rt == NULL || !souk_runtime_next(market->rt, &outcome)) {
+        return 0;
+    }
+    return push_outcome(L, market, &outcome);
+}
+
+/*
+ * _await() -> an outcome as from _next | nothing, when it is time to look up | false, err
+ *
+ * The short way for a call that somebody waits for: step, flush and next in one. It looks up after
+ * each step, so that Lua hooks (Ctrl-C) get their turn.
+ */
+static int l_await(lua_State *L)
+{
+    souk_market *market = souk_bind_market(L, 1);
+    souk_outcome outcome;
+    souk_err err;
+    if (souk_runtime_step(market->rt, LONGEST_WAIT, &err) != SOUK_OK) {
+        lua_pushboolean(L, 0);
+        souk_bind_push_error(L, &err);
+        return 2;
+    }
+    if (!souk_runtime_next(market->rt, &outcome)) {
+        return 0;
+    }
+    if (outcome.kind == SOUK_OUTCOME_DONE) {
+        souk_runtime_flush(market->rt, FLUSH_PATIENCE);
+    }
+    return push_outcome(L, market, &outcome);
 }
 
 /* _answer(ask, value): answers a question */
@@ -423,6 +454,7 @@ const luaL_Reg souk_bind_call_methods[] = {{"_call", l_call},
                                            {"_step", l_step},
                                            {"_flush", l_flush},
                                            {"_next", l_next},
+                                           {"_await", l_await},
                                            {"_answer", l_answer},
                                            {"_answer_error", l_answer_error},
                                            {"_handler", l_handler},

@@ -1,6 +1,7 @@
 --- The host for plain Lua: whoever waits drives the engine. No thread exists, nothing happens between calls.
 local core = require "souk.core"
 local dispatch = require "souk.dispatch"
+local handles = require "souk.handle"
 
 local blocking = { name = "blocking" }
 
@@ -25,6 +26,26 @@ function blocking.wait(handle, timeout)
   -- Nothing happens between calls, so what the session still has to say is said before this one returns.
   handle.market_:_flush()
   return true
+end
+
+--- Waits for a call that was just started. As long as nothing else happens no handle is needed.
+function blocking.finish_call(market, call, capability)
+  while true do
+    local kind, a, b, c, d = market:_await()
+    if kind == "done" and a == call then
+      if c and capability and not c.capability then
+        c.capability = capability
+      end
+      return b, c
+    elseif kind == false then
+      return nil, a
+    elseif kind then
+      -- Whoever this is for may wait for something, too, and meet the end of our call: from here on a handle has it.
+      local handle = handles.new(market, call, capability)
+      dispatch.hand_out(market, handle.state_, kind, a, b, c, d)
+      return handle:wait()
+    end
+  end
 end
 
 return blocking
