@@ -1,3 +1,4 @@
+#include <stdbool.h>
 /*
  * Capability files: bytes read in a second, ten thousand files, writing; and looking up one
  * capability among 100,000 beside one among 100.
@@ -67,6 +68,12 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* A line of the table that `make bench` ends with. */
+static void row(const char *what, double figure, const char *unit_and_goal, bool met)
+{
+    printf("row: %-32s %9.2f %-58s %s\n", what, figure, unit_and_goal, met ? "met" : "MISSED");
+}
+
 static void die(const char *why)
 {
     fprintf(stderr, "bench_cap: %s\n", why);
@@ -124,6 +131,8 @@ static void bench_large_file(void)
     }
     double megabytes = (double)text.len / 1e6;
     printf("capability text, read     %7.1f MB/s    (goal 50)\n", megabytes / reading);
+    row("capability files, read", megabytes / reading, "MB/s (goal: at least 50)",
+        megabytes / reading >= 50);
     printf("capability text, written  %7.1f MB/s\n", (double)written.len / 1e6 / writing);
     souk_buf_free(&text);
     souk_buf_free(&written);
@@ -155,6 +164,7 @@ static void bench_small_files(void)
         least = best(spent, least);
     }
     printf("%d files (%.1f MB)     %7.3f s     (goal 1)\n", FILES, (double)bytes / 1e6, least);
+    row("10,000 capability files", least, "s (goal: under 1)", least < 1);
 }
 
 static souk_slice id_of(char *out, size_t size, unsigned number)
@@ -236,6 +246,8 @@ static void bench_look_up(void)
     printf("look-up among %d        %7.1f ns\n", FEW, among_few.least);
     printf("look-up among %d     %7.1f ns      %.2f x (goal at most 2)\n", MANY, among_many.least,
            among_many.least / among_few.least);
+    double growth = among_many.least / among_few.least;
+    row("look-up, 100,000 against 100", growth, "x the time (goal: at most 2)", growth <= 2);
     printf("  all of them in turn     %7.1f ns\n", all.least);
     free(among_few.texts);
     free(among_many.texts);

@@ -149,8 +149,9 @@ int main(int argc, char **argv)
         call_as(rt, i);
     }
     size_t each = (count.live - before) / SESSIONS;
-    printf(
-        "idle session: %zu bytes each beside its connection (%d sessions; goal: at most %d): %s\n",
+    printf("row: %-32s %9zu %-58s %s\n", "idle session", each,
+           "bytes beside its connection (goal: at most 4,096)", each <= GOAL ? "met" : "MISSED");
+goal: at most %d): %s\n",
         each, SESSIONS, GOAL, each <= GOAL ? "met" : "MISSED");
     souk_runtime_close(rt, 2000);
     souk_runtime_free(rt);

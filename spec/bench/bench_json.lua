@@ -117,6 +117,9 @@ local function compare(what, ours, theirs, argument, bytes)
   end
   print(("%-24s %9d bytes   souk %7.1f MB/s   cjson %7.1f MB/s   ratio %.2f")
     :format(what, bytes, our_best / 1e6, their_best / 1e6, our_best / their_best))
+  local ratio = our_best / their_best
+  print(("row: %-32s %9.2f %-58s %s"):format("JSON " .. what .. (jit and ", JIT" or ""), ratio,
+    "x the speed of lua-cjson (goal: at least 1)", ratio >= 1 and "met" or "MISSED"))
 end
 
 local documents = {

@@ -4,12 +4,23 @@
 set -u
 cd "$(dirname "$0")/../.."
 code=0
+log=build/log/bench.log
+mkdir -p build/log
+: >"$log"
+
+# Prints what a benchmark printed, but keeps its rows for the table at the end.
+show() {
+    grep -v '^row: ' "$log.part"
+    grep '^row: ' "$log.part" >>"$log"
+    rm -f "$log.part"
+}
 
 for program in build/bench/bench_*; do
     case $program in *.d | */bench_server) continue ;; esac
     [ -x "$program" ] || continue
     echo "--- ${program##*/}"
-    "$program" || code=1
+    { "$program" || code=1; } >"$log.part"
+    show
 done
 
 for script in spec/bench/bench_*.lua; do
@@ -17,9 +28,13 @@ for script in spec/bench/bench_*.lua; do
     for lua in lua5.4 luajit; do
         command -v "$lua" >/dev/null 2>&1 || continue
         echo "--- ${script##*/}, $lua"
-        "$lua" -e 'dofile "spec/support/paths.lua"' "$script" || code=1
+        { "$lua" -e 'dofile "spec/support/paths.lua"' "$script" || code=1; } >"$log.part"
+        show
     done
 done
 echo "--- instructions, counted by callgrind"
 sh spec/tools/instructions.sh || code=1
+echo
+echo "=== goals"
+sed 's/^row: //' "$log"
 exit $code
