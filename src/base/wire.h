@@ -71,8 +71,9 @@ typedef struct souk_port {
     int (*spawn)(void *user, const souk_spawn *spawn, souk_err *err);
     /*
      * Copies all of the bytes, or none: SOUK_E_LIMIT when they do not fit in the queue,
-     * SOUK_E_TRANSPORT when the child has closed its stdin or is gone, SOUK_E_CLOSED when it is
-     * being closed or its EXIT was fetched.
+     * SOUK_E_CLOSED when the child is being closed or its EXIT was fetched, SOUK_E_TRANSPORT when
+     * it has closed its stdin or is gone (delivery AMBIGUOUS if it did so after a part was
+     * written).
      */
     int (*write)(void *user, souk_id child, souk_slice bytes, souk_err *err);
     /*

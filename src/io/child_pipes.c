@@ -173,7 +173,11 @@ int souk_pipes_write(souk_child *child, souk_slice bytes, souk_err *err)
     size_t pushed;
     if (!push(child, bytes, &pushed)) {
         souk_pipes_close_input(child);
-        return check_writable(child, err);
+        rc = check_writable(child, err);
+        if (pushed > 0 && err != NULL) {
+            err->delivery = SOUK_DELIVERY_AMBIGUOUS;
+        }
+        return rc;
     }
     if (pushed == bytes.len) {
         empty_queue(child);

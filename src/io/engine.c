@@ -184,7 +184,7 @@ static int port_write(void *user, souk_id id, souk_slice bytes, souk_err *err)
                  ? souk_fail(err, SOUK_E_CLOSED, "there is no such child process any more")
                  : souk_child_write(engine, source, bytes, err);
     }
-    if (rc != SOUK_OK && err != NULL) {
+    if (rc != SOUK_OK && err != NULL && err->delivery == SOUK_DELIVERY_NONE) {
         err->delivery = SOUK_DELIVERY_NOT_SENT;
     }
     return rc;
