@@ -217,6 +217,14 @@ static void a_long_message_is_cut_between_characters(void)
     }
 }
 
+/* What a server says ends up on somebody's terminal. */
+static void a_message_has_no_control_characters(void)
+{
+    souk_err err;
+    souk_fail(&err, SOUK_E_RPC, "it says: %s", "\x1B[2Jgone\rover\tand\nout\x7F");
+    CHECK_TEXT(err.message, "it says:  [2Jgone over\tand\nout ");
+}
+
 static void a_message_may_be_made_of_itself(void)
 {
     souk_err err;
@@ -286,6 +294,7 @@ int main(void)
     CASE(every_code_point_survives_encoding_and_decoding);
     CASE(every_kind_has_a_name_a_meaning_and_a_default);
     CASE(a_long_message_is_cut_between_characters);
+    CASE(a_message_has_no_control_characters);
     CASE(a_message_may_be_made_of_itself);
     CASE(a_prefix_keeps_everything_else);
     CASE(an_error_that_nobody_wants_is_still_a_kind);

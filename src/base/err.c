@@ -84,6 +84,18 @@ static void drop_partial_character(char *text)
     }
 }
 
+/* Messages quote what servers and files say, and end up on terminals: control characters become
+ * spaces. */
+static void drop_control_characters(char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7F) {
+            *text = ' ';
+        }
+    }
+}
+
 int souk_fail(souk_err *err, int kind, const char *format, ...)
 {
     if (err == NULL) {
@@ -100,6 +112,7 @@ int souk_fail(souk_err *err, int kind, const char *format, ...)
     } else if ((size_t)wanted >= sizeof message) {
         drop_partial_character(message);
     }
+    drop_control_characters(message);
     souk_err_clear(err);
     err->kind = kind;
     err->retryable = kind_retryable(kind);

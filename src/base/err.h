@@ -79,8 +79,8 @@ void souk_err_clear(souk_err *err);
 /*
  * Fills *err (kind, default retryable, message; all else cleared) and returns `kind`, so that a
  * function can end with `return souk_fail(err, SOUK_E_FILE, "...")`. err may be NULL. A message
- * that is too long is cut between UTF-8 characters. Only conversions that ignore the locale may be
- * used (no %f, %g).
+ * that is too long is cut between UTF-8 characters; control characters in it, but line feed and
+ * tab, become spaces. Only conversions that ignore the locale may be used (no %f, %g).
  */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
