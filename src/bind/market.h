@@ -62,4 +62,7 @@ bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const c
                              souk_ms *out);
 bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char *name, bool *out);
 
+/* The string argument at `index`; raises when it is none. Valid as long as it is on the stack. */
+souk_slice souk_bind_check_slice(lua_State *L, int index);
+
 #endif

@@ -49,8 +49,8 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
     }
     int failed = write_plain(L, index, market, NULL, err);
     if (failed != SOUK_OK || manifest == NULL ||
-        !contains(manifest->input_schema, SOUK_LIT("\"array\"")) ||
-        !contains(souk_buf_slice(&market->scratch), SOUK_LIT("{}"))) {
+        !contains(souk_buf_slice(&market->scratch), SOUK_LIT("{}")) ||
+        !contains(manifest->input_schema, SOUK_LIT("\"array\""))) {
         return failed;
     }
     souk_bind_writing how;
@@ -128,20 +128,12 @@ static int started(lua_State *L, int failed, uint64_t call, const souk_err *err,
     return 1;
 }
 
-static souk_slice check_slice(lua_State *L, int index)
-{
-    size_t len;
-    luaL_checktype(L, index, LUA_TSTRING);
-    const char *text = lua_tolstring(L, index, &len);
-    return souk_slice_make(text, len);
-}
-
 /* _call(id, input, opts) -> number of the call | false (a function of the script provides it) |
  * nil, err */
 static int l_call(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice id = check_slice(L, 2);
+    souk_slice id = souk_bind_check_slice(L, 2);
     souk_invoke_options options;
     souk_err err;
     uint64_t call = 0;
@@ -165,7 +157,7 @@ static int l_call(lua_State *L)
 static int l_request(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_method method = {check_slice(L, 2), check_slice(L, 3)};
+    souk_method method = {souk_bind_check_slice(L, 2), souk_bind_check_slice(L, 3)};
     souk_invoke_options options;
     souk_err err;
     uint64_t call = 0;
@@ -181,7 +173,7 @@ static int l_request(lua_State *L)
 static int l_discover(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice server = check_slice(L, 2);
+    souk_slice server = souk_bind_check_slice(L, 2);
     souk_err err;
     uint64_t call = 0;
     souk_ms timeout = souk_bind_opt_seconds(L, 3, 0);
@@ -200,7 +192,7 @@ static int l_cancel(lua_State *L)
 static int l_check(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice id = check_slice(L, 2);
+    souk_slice id = souk_bind_check_slice(L, 2);
     bool output = lua_toboolean(L, 4);
     souk_err err;
     souk_manifest *manifest = souk_registry_get(souk_runtime_registry(market->rt), id);
@@ -426,7 +418,7 @@ static int l_answer_error(lua_State *L)
 static int l_handler(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice prefix = check_slice(L, 2);
+    souk_slice prefix = souk_bind_check_slice(L, 2);
     souk_err err;
     if (souk_runtime_add_handler(market->rt, prefix, (uint64_t)luaL_checknumber(L, 3), &err) !=
         SOUK_OK) {

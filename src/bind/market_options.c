@@ -5,6 +5,14 @@
 
 #include "bind/market.h"
 
+souk_slice souk_bind_check_slice(lua_State *L, int index)
+{
+    size_t len;
+    luaL_checktype(L, index, LUA_TSTRING);
+    const char *text = lua_tolstring(L, index, &len);
+    return souk_slice_make(text, len);
+}
+
 bool souk_bind_field_slice(lua_State *L, int table, const char *where, const char *name,
                            souk_slice *out)
 {

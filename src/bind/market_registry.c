@@ -11,14 +11,6 @@ static souk_registry *registry_of(souk_market *market)
     return souk_runtime_registry(market->rt);
 }
 
-static souk_slice check_slice(lua_State *L, int index)
-{
-    size_t len;
-    luaL_checktype(L, index, LUA_TSTRING);
-    const char *text = lua_tolstring(L, index, &len);
-    return souk_slice_make(text, len);
-}
-
 /* Pushes the diagnostics that were found as a list of tables. */
 static void push_diags(lua_State *L, const souk_diags *diags)
 {
@@ -70,7 +62,7 @@ static int loaded(lua_State *L, souk_market *market, int failed, size_t count, c
 static int l_load(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice path = check_slice(L, 2);
+    souk_slice path = souk_bind_check_slice(L, 2);
     souk_err err;
     size_t count = 0;
     luaL_argcheck(L, strlen(path.ptr) == path.len, 2, "a path has no NUL bytes");
@@ -84,7 +76,7 @@ static int l_load_text(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
     const char *name = luaL_checkstring(L, 2);
-    souk_slice text = check_slice(L, 3);
+    souk_slice text = souk_bind_check_slice(L, 3);
     souk_err err;
     size_t count = 0;
     fresh_diags(market);
@@ -97,7 +89,7 @@ static int l_export(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
     const char *path = luaL_checkstring(L, 2);
-    souk_slice match = check_slice(L, 3);
+    souk_slice match = souk_bind_check_slice(L, 3);
     souk_err err;
     size_t count = 0;
     if (souk_runtime_export(market->rt, path, match, &count, &err) != SOUK_OK) {
@@ -217,7 +209,7 @@ static int l_add_server(lua_State *L)
     souk_err err;
     size_t count = 0;
     memset(&options, 0, sizeof options);
-    options.name = check_slice(L, 2);
+    options.name = souk_bind_check_slice(L, 2);
     luaL_checktype(L, 3, LUA_TTABLE);
     souk_arena_free(&market->arena);
     for (size_t i = 0; i < TEXTS; i++) {
@@ -248,7 +240,7 @@ static int l_add_server(lua_State *L)
 static int l_remove(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_slice id = check_slice(L, 2);
+    souk_slice id = souk_bind_check_slice(L, 2);
     lua_pushboolean(L, souk_registry_remove(registry_of(market), id));
     return 1;
 }
@@ -257,7 +249,7 @@ static int l_remove(lua_State *L)
 static int l_remove_server(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    lua_pushboolean(L, souk_runtime_remove_server(market->rt, check_slice(L, 2)));
+    lua_pushboolean(L, souk_runtime_remove_server(market->rt, souk_bind_check_slice(L, 2)));
     return 1;
 }
 
@@ -282,7 +274,8 @@ static void push_manifest(lua_State *L, souk_market *market, const souk_manifest
 static int l_get(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    const souk_manifest *manifest = souk_registry_get(registry_of(market), check_slice(L, 2));
+    const souk_manifest *manifest =
+        souk_registry_get(registry_of(market), souk_bind_check_slice(L, 2));
     if (manifest == NULL) {
         lua_pushnil(L);
     } else {
