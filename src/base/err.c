@@ -120,16 +120,13 @@ int souk_fail(souk_err *err, int kind, const char *format, ...)
     return kind;
 }
 
-static const char no_memory[] = "out of memory";
-
 int souk_fail_memory(souk_err *err)
 {
-    return souk_fail(err, SOUK_E_LIMIT, "%s", no_memory);
-}
-
-bool souk_err_is_memory(const souk_err *err)
-{
-    return err->kind == SOUK_E_LIMIT && strcmp(err->message, no_memory) == 0;
+    souk_fail(err, SOUK_E_LIMIT, "out of memory");
+    if (err != NULL) {
+        err->out_of_memory = true;
+    }
+    return SOUK_E_LIMIT;
 }
 
 void souk_err_prefix(souk_err *err, const char *format, ...)

@@ -54,13 +54,14 @@ enum { SOUK_MESSAGE_MAX = 512 };
 typedef struct souk_err {
     int kind; /* SOUK_OK or SOUK_E_... */
     souk_delivery delivery;
-    bool retryable;  /* the same call may succeed later without anybody changing anything */
-    bool has_code;   /* code is a JSON-RPC error code */
-    int64_t code;    /* JSON-RPC 2.0 section 5.1 */
-    int status;      /* HTTP status, 0 when there is none */
-    size_t offset;   /* byte offset in a text that was being read */
-    unsigned line;   /* from 1; 0 when there is no position */
-    unsigned column; /* in bytes, from 1 */
+    bool out_of_memory; /* made by souk_fail_memory, and not by some other limit */
+    bool retryable;     /* the same call may succeed later without anybody changing anything */
+    bool has_code;      /* code is a JSON-RPC error code */
+    int64_t code;       /* JSON-RPC 2.0 section 5.1 */
+    int status;         /* HTTP status, 0 when there is none */
+    size_t offset;      /* byte offset in a text that was being read */
+    unsigned line;      /* from 1; 0 when there is no position */
+    unsigned column;    /* in bytes, from 1 */
     char message[SOUK_MESSAGE_MAX];
 } souk_err;
 
@@ -89,9 +90,6 @@ int souk_fail(souk_err *err, int kind, const char *format, ...);
 
 /* SOUK_E_LIMIT, "out of memory". */
 int souk_fail_memory(souk_err *err);
-
-/* Whether *err was made by souk_fail_memory, and not by some other limit. */
-bool souk_err_is_memory(const souk_err *err);
 
 /* Puts "prefix: " before the message of *err, which keeps everything else. err may be NULL. */
 #if defined(__GNUC__)

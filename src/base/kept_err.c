@@ -12,7 +12,8 @@ void souk_kept_err_set(souk_kept_err *kept, const souk_alloc *alloc, const souk_
 
 const souk_err *souk_kept_err_get(const souk_kept_err *kept)
 {
-    static const souk_err no_memory = {.kind = SOUK_E_LIMIT, .message = "out of memory"};
+    static const souk_err no_memory = {
+        .kind = SOUK_E_LIMIT, .out_of_memory = true, .message = "out of memory"};
     return kept->copy == NULL ? &no_memory : kept->copy;
 }
 

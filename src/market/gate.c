@@ -66,7 +66,7 @@ static int compile(const souk_alloc *alloc, souk_manifest *manifest, souk_gate_s
     int failed = SOUK_OK;
     if (!one->tried) {
         failed = souk_schema_compile(alloc, schema_text(manifest, which), &one->schema, err);
-        if (failed != SOUK_OK && !souk_err_is_memory(err)) {
+        if (failed != SOUK_OK && !err->out_of_memory) {
             failed = SOUK_E_SCHEMA;
         }
         one->tried = failed == SOUK_OK || failed == SOUK_E_SCHEMA;
