@@ -7,6 +7,7 @@
 ---@field version string of souk, such as "0.1.0"
 ---@field null lightuserdata JSON null; the same value as cjson.null and ngx.null
 ---@field error_kinds table<souk.ErrorKind, string> every kind of error, and what it means
+---@field later table what a handler returns when its answer comes later, through request.respond
 local souk = {}
 
 ---@alias souk.ErrorKind
@@ -53,6 +54,10 @@ local souk = {}
 ---@field clock (fun(): number)|nil seconds; takes the place of the system's clock for deadlines, idle time and lives
 ---@field policy souk.Policy|nil
 ---@field validate boolean|nil check inputs and outputs against their schemas; default true
+---@field elicitation souk.ElicitationHandler|nil answers what servers want to know from the user
+---@field sampling souk.SamplingHandler|nil answers with what a language model says
+---@field roots souk.Roots|nil folders that servers may work in
+---@field trace (fun(): souk.Trace|nil)|nil gives the W3C trace context of each call that has none of its own
 ---@field on_error fun(message: any)|nil gets errors of callbacks that nobody waits for; default: standard error
 ---@field host "blocking"|nil how to wait
 ---@field max_sessions_per_key integer|nil sessions of one endpoint and identity; default 8
@@ -100,6 +105,57 @@ local souk = {}
 ---@field ca_file string|nil PEM file with the roots to trust
 ---@field url_override_env string|nil variable that, when set, takes the place of `url`
 ---@field discover boolean|nil ask for its tools now; default true
+---@field elicitation souk.ElicitationHandler|false|nil takes the place of souk.open's; false: none
+---@field sampling souk.SamplingHandler|false|nil
+---@field roots souk.Roots|false|nil
+---@field tasks boolean|nil the server may make tasks of calls (extension io.modelcontextprotocol/tasks); default true
+---@field listen boolean|nil listen to what it says by itself; default: once its tools were asked for, if it declares that
+--- its lists change, and while a resource is subscribed to
+---@field log_level souk.LogLevel|nil least severe log message that is wanted; default none
+
+---@alias souk.LogLevel
+---| "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency"
+
+--- A question of a server. A handler returns its answer, or nil and an error; or `souk.later`, and calls respond when
+--- it has one.
+---@class souk.InputRequest
+---@field server string
+---@field identity string
+---@field capability string|nil the call that it is about, where that is known
+---@field method string "elicitation/create", "sampling/createMessage" or "roots/list"
+---@field params table as the server sent them
+---@field respond fun(answer: any, err: any) once, after souk.later
+---@field withdrawn boolean the answer is not needed any more
+---@field on_withdrawn fun()|nil set it to be told of that
+
+---@class souk.ElicitationRequest: souk.InputRequest
+---@field mode "form"|"url"
+---@field message string
+---@field schema table|nil form: JSON Schema of the wanted content, an object of plain fields
+---@field url string|nil url: to be visited by the user, who has to agree first; souk never opens it
+---@field elicitation_id string|nil
+
+--- Form: the content (a table; fields that are left out get the schema's defaults, and the whole is checked against it),
+--- or "accept" (all defaults), "decline", "cancel". Url: "accept", "decline" or "cancel".
+---@alias souk.ElicitationHandler fun(request: souk.ElicitationRequest): any, any
+
+--- A result {role, content, model, stopReason}; nil and an error when the user refuses.
+---@alias souk.SamplingHandler fun(request: souk.InputRequest): any, any
+
+--- Paths, file:// URIs, or {uri = ..., name = ...}; or a function that gives such a list.
+---@alias souk.Roots table|(fun(request: souk.InputRequest): table|nil, any)
+
+---@class souk.Trace
+---@field traceparent string|nil
+---@field tracestate string|nil
+---@field baggage string|nil
+
+---@class souk.Progress
+---@field progress number|nil
+---@field total number|nil
+---@field message string|nil
+---@field task string|nil id, when the server made a task of the call
+---@field status string|nil of the task: "working", "input_required", ...
 
 ---@class souk.AuthQuestion
 ---@field server string
@@ -112,6 +168,9 @@ local souk = {}
 ---@field raw boolean|nil the whole result instead of its value; a result with isError is then a result
 ---@field resend boolean|nil true: executing it twice does no harm; false: never twice, whatever its annotations say
 ---@field validate boolean|nil false: check neither input nor output
+---@field on_progress fun(progress: souk.Progress)|nil each report moves the deadline, up to `cap`
+---@field cap number|nil longest time with progress; default: option call_cap
+---@field trace souk.Trace|nil W3C trace context; default: what souk.open's `trace` gives
 
 ---@class souk.ManifestInput
 ---@field id string
@@ -210,6 +269,17 @@ local souk = {}
 ---| "session_lost"
 ---| "session_closed"
 
+---| "tools_changed"        # a server says so; its capabilities follow, then comes tools_refreshed
+---| "tools_refreshed"      # tools, diagnostics
+---| "prompts_changed"
+---| "resources_changed"
+---| "resource_updated"     # uri: of a resource that was subscribed to
+---| "log"                  # level, logger, data: a log message of a server
+---| "elicitation_complete" # elicitation_id
+---| "listening"            # from now on the server is heard (again); what it said before may be missed
+---| "listening_failed"     # reason; tried again later
+---| "notification"         # method, params: every notification of a server, also those above
+
 ---@class souk.Event
 ---@field name souk.EventName
 ---@field server string
@@ -220,6 +290,15 @@ local souk = {}
 ---@field generation integer
 ---@field age_ms integer
 ---@field reason string|nil
+---@field uri string|nil
+---@field level souk.LogLevel|nil
+---@field logger string|nil
+---@field data any
+---@field tools integer|nil
+---@field diagnostics souk.Diagnostic[]|nil
+---@field elicitation_id string|nil
+---@field method string|nil
+---@field params table|nil
 
 ---@class souk.HandlerTarget
 ---@field server string
@@ -345,6 +424,11 @@ function Market:start(id, input, opts) end
 ---@return souk.Error|nil
 function Market:request(server, method, params, opts) end
 
+--- A server that was added, with everything that it offers beside its tools.
+---@param name string
+---@return souk.Server
+function Market:server(name) end
+
 ---@param name souk.EventName|"*"
 ---@param f fun(event: souk.Event)
 ---@return fun() ends the observation
@@ -367,6 +451,117 @@ function Market:stats() end
 ---@return true
 function Market:close(timeout) end
 
+--- Options of the methods of souk.Server: those of a call, and `fresh` to pass by what is cached (ttlMs).
+---@class souk.RequestOptions: souk.CallOptions
+---@field fresh boolean|nil
+
+---@class souk.ServerInfo
+---@field protocol string revision
+---@field era "legacy"|"modern"
+---@field transport "http"|"sse"|"stdio"
+---@field name string|nil
+---@field version string|nil
+---@field title string|nil
+---@field instructions string|nil
+---@field capabilities table
+
+---@class souk.Server
+---@field name string
+local Server = {}
+
+---@return souk.ServerInfo|nil opens a session when there was none yet
+---@return souk.Error|nil
+function Server:info(opts) end
+
+--- Lists are whole: all pages. Entries are as the server sent them.
+---@param opts souk.RequestOptions|nil
+---@return table[]|nil
+---@return souk.Error|nil
+function Server:tools(opts) end
+
+---@param opts souk.RequestOptions|nil
+---@return table[]|nil
+---@return souk.Error|nil
+function Server:resources(opts) end
+
+---@param opts souk.RequestOptions|nil
+---@return table[]|nil
+---@return souk.Error|nil
+function Server:resource_templates(opts) end
+
+---@param uri string
+---@param opts souk.RequestOptions|nil
+---@return table[]|nil contents: {uri, mimeType, text or blob}
+---@return souk.Error|nil
+function Server:read(uri, opts) end
+
+--- Wants to hear of changes: market:on("resource_updated", f).
+---@param uri string
+---@return true|nil
+---@return souk.Error|nil
+function Server:subscribe(uri) end
+
+---@param uri string
+---@return true|nil
+---@return souk.Error|nil
+function Server:unsubscribe(uri) end
+
+---@param opts souk.RequestOptions|nil
+---@return table[]|nil
+---@return souk.Error|nil
+function Server:prompts(opts) end
+
+---@param name string
+---@param arguments table<string, string>|nil
+---@param opts souk.CallOptions|nil
+---@return table|nil {description, messages}
+---@return souk.Error|nil
+function Server:prompt(name, arguments, opts) end
+
+--- Suggestions for an argument of a prompt ({prompt = name}) or of a resource template ({template = uri}).
+---@param ref { prompt: string|nil, template: string|nil }
+---@param argument string its name
+---@param value string what was typed so far
+---@param opts souk.CallOptions|{ arguments: table<string, string>|nil }|nil arguments: those that are chosen already
+---@return table|nil {values, total, hasMore}
+---@return souk.Error|nil
+function Server:complete(ref, argument, value, opts) end
+
+--- Holds for all sessions of the server from now on.
+---@param level souk.LogLevel
+---@return true|nil
+---@return souk.Error|nil
+function Server:log_level(level, opts) end
+
+---@return true|nil
+---@return souk.Error|nil
+function Server:ping(opts) end
+
+---@param method string
+---@param params table|nil
+---@param opts souk.CallOptions|nil
+---@return any the whole result
+---@return souk.Error|nil
+function Server:request(method, params, opts) end
+
+--- Starts a request and returns at once.
+---@return souk.Handle|nil
+---@return souk.Error|nil
+function Server:start(method, params, opts) end
+
+---@param method string "notifications/..."
+---@param params table|nil
+---@return true|nil
+---@return souk.Error|nil
+function Server:notify(method, params) end
+
+--- Goes on with a task that a call became earlier.
+---@param id string
+---@param opts souk.CallOptions|nil
+---@return souk.Handle|nil
+---@return souk.Error|nil
+function Server:task(id, opts) end
+
 ---@class souk.Handle
 local Handle = {}
 
@@ -379,6 +574,10 @@ function Handle:done() end
 function Handle:wait(timeout) end
 
 function Handle:cancel() end
+
+--- Id of the task that the server made of the call, with which souk.Server:task goes on in another process or later.
+---@return string|nil
+function Handle:task() end
 
 ---@param f fun(value: any, err: souk.Error|nil)
 function Handle:on_done(f) end

@@ -22,7 +22,6 @@ souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
     mcp->probe_by = SOUK_NEVER;
     mcp->client.name = config->client_name;
     mcp->client.version = config->client_version;
-    mcp->client.capabilities = config->capabilities;
     souk_buf_init(&mcp->authorization, alloc, 64 * 1024);
     souk_buf_init(&mcp->session_id, alloc, SOUK_MCP_SESSION_ID_MAX);
     souk_idmap_init(&mcp->pending, alloc);

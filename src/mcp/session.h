@@ -9,6 +9,8 @@
 #define SOUK_MCP_SESSION_H
 
 #include "base/wire.h"
+#include "mcp/ability.h"
+#include "mcp/result.h"
 #include "mcp/revision.h"
 #include "json/doc.h"
 
@@ -27,7 +29,7 @@ typedef struct souk_mcp_config {
     souk_slice group;       /* HTTP: connections are shared only within a group */
     souk_slice client_name; /* clientInfo */
     souk_slice client_version;
-    souk_slice capabilities;  /* client capabilities, a JSON object's text; empty means {} */
+    unsigned abilities;       /* souk_mcp_ability: what is declared, and asked of its user */
     souk_mcp_revision pinned; /* only this revision; 0: find out */
     souk_mcp_revision
         remembered;          /* what an earlier session of this endpoint found out; 0: nothing */
@@ -40,6 +42,10 @@ typedef struct souk_mcp_config {
     size_t max_header;       /* bytes of all headers of one answer */
     size_t max_queue;        /* bytes that may wait for a child to read them */
     unsigned max_depth;      /* nesting of JSON in answers */
+    souk_ms stream_retry; /* ms before a stream that ended early is taken up again, when the server
+                             asked for no time of its own */
+    unsigned max_resumes; /* times in a row that a stream is taken up without anything new */
+    size_t max_notices;   /* notifications that wait to be fetched; more are dropped */
     bool ask_credential_on_401; /* a 401 means "session lost": opening again reads the credential
                                    again */
 } souk_mcp_config;
@@ -83,12 +89,24 @@ souk_slice souk_mcp_session_id(const souk_mcp *mcp);          /* empty when ther
 bool souk_mcp_contradicted(const souk_mcp *mcp); /* what was remembered turned out to be wrong */
 souk_id souk_mcp_child(const souk_mcp *mcp);     /* 0 for HTTP */
 
+/* W3C trace context for `_meta`; each may be empty: none. */
+typedef struct souk_mcp_trace {
+    souk_slice traceparent;
+    souk_slice tracestate;
+    souk_slice baggage;
+} souk_mcp_trace;
+
 typedef struct souk_mcp_request {
     souk_slice method;
     souk_slice params; /* a JSON object's text; empty for none */
     souk_slice name;   /* value of the Mcp-Name header, where the method has one; may be empty */
-    souk_ms timeout; /* HTTP, ms: the exchange never lives longer; its user may cancel it earlier */
-    void *tag;       /* comes back with the end */
+    const souk_header *headers; /* HTTP: more headers of this request, such as Mcp-Param-* */
+    size_t header_count;
+    bool progress; /* notifications/progress are wanted; the token is the request's id */
+    souk_mcp_trace trace;
+    souk_ms timeout; /* HTTP, ms: the exchange never lives longer; its user may cancel it earlier.
+                        SOUK_NEVER for a stream that stands (subscriptions/listen) */
+    void *tag;       /* comes back with the end, with notices and questions; may be NULL */
 } souk_mcp_request;  /* only needed during the call */
 
 /*
@@ -100,6 +118,26 @@ typedef struct souk_mcp_request {
 int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, souk_err *err);
 
 /*
+ * Legacy: a standing relation in which the server may speak by itself. Over Streamable HTTP that is
+ * the GET stream; a server without one (405), stdio and HTTP+SSE need none, and then this only
+ * stands for it. A notice with method SOUK_MCP_LISTENING says each time that it stands (again). It
+ * ends like a request, when the stream cannot be kept up; souk_mcp_cancel ends it silently. A
+ * session has at most one. *id and errors as for souk_mcp_send.
+ */
+#define SOUK_MCP_LISTENING "souk/listening"
+int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err);
+
+/*
+ * Sends a notification, of which nothing comes back. SOUK_E_CONFIG over modern HTTP, which knows
+ * none (2026-07-28, basic/transports).
+ */
+int souk_mcp_notify(souk_mcp *mcp, souk_slice method, souk_slice params, souk_err *err);
+
+/* Modern: the least severe log messages that are wanted with each request from now on ("debug",
+ * ...); empty for none. Copied. SOUK_E_LIMIT when out of memory. */
+int souk_mcp_set_log_level(souk_mcp *mcp, souk_slice level, souk_err *err);
+
+/*
  * Gives up a request, telling the server as era and transport want it. No end follows. Unknown ids
  * are ignored.
  */
@@ -108,14 +146,58 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason);
 /* The end of a request. */
 typedef struct souk_mcp_end {
     void *tag;
-    souk_err err;           /* kind SOUK_OK: `value` is the result */
-    bool lost;              /* it failed because the session is gone */
-    souk_json_doc doc;      /* the message that was received: the taker's to free or to move */
-    const souk_jval *value; /* into doc: the result; or the data of a JSON-RPC error; or NULL */
+    souk_err err;              /* kind SOUK_OK: `value` is the result */
+    bool lost;                 /* it failed because the session is gone */
+    souk_mcp_result_type type; /* SOUK_OK: COMPLETE, or the server wants more (modern) */
+    souk_json_doc doc;         /* the message that was received: the taker's to free or to move */
+    const souk_jval *value;    /* into doc: the result; or the data of a JSON-RPC error; or NULL */
 } souk_mcp_end;
 
 /* Fetches the next end; false when there is none. */
 bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end);
+
+/*
+ * A notification of the server. Notices are fetched before ends: what came before an answer is told
+ * before it.
+ */
+typedef struct souk_mcp_notice {
+    void *tag; /* of the request that it belongs to (by its stream, its progress token or its
+                  subscription id); NULL: of none, or of one that has ended */
+    souk_slice method;
+    souk_json_doc doc;       /* the taker's to free or to move */
+    const souk_jval *params; /* into doc; may be NULL */
+} souk_mcp_notice;
+
+bool souk_mcp_next_notice(souk_mcp *mcp, souk_mcp_notice *notice);
+
+/*
+ * A request of a legacy server that the session's abilities allow: elicitation/create,
+ * sampling/createMessage, roots/list. Pings and refusals are answered by the session itself.
+ */
+typedef struct souk_mcp_asked {
+    uint64_t id;    /* for souk_mcp_reply; never used twice in a session */
+    bool withdrawn; /* the server does not want the answer any more, or the session is gone; id is
+                       all there is, and no reply is needed */
+    void *tag;      /* of the request in whose stream it came; NULL: of none */
+    souk_slice method;
+    souk_json_doc doc;       /* the taker's to free or to move */
+    const souk_jval *params; /* into doc; may be NULL */
+} souk_mcp_asked;
+
+bool souk_mcp_next_asked(souk_mcp *mcp, souk_mcp_asked *asked);
+
+/*
+ * Answers it: with a result (JSON text), or with an error (err->code if it has one, else
+ * SOUK_RPC_INTERNAL_ERROR, and its message). Unknown ids are ignored.
+ */
+void souk_mcp_reply(souk_mcp *mcp, uint64_t id, souk_slice result, const souk_err *error);
+
+/*
+ * What the server said about itself, a JSON object's text: protocolVersion, era ("legacy", "modern"),
+ * transport ("http", "sse", "stdio"), serverInfo, capabilities, instructions, as far as known. Empty when it was not asked (a remembered modern
+ * server over HTTP). Valid until the session is freed.
+ */
+souk_slice souk_mcp_about(const souk_mcp *mcp);
 
 /*
  * Starts the orderly end: DELETE for a legacy HTTP session, the ladder for a child. No request is

@@ -32,24 +32,36 @@ typedef struct souk_target {
     souk_slice name;     /* the server's name, for messages and token variables; may be empty */
     souk_slice identity; /* who asks: a name that the caller chose; never a credential */
     souk_pairs config;   /* flat metadata: mcp_server_url, ... */
-    uint64_t auth; /* not 0: the program gives credentials, through a SOUK_ASK_CREDENTIAL with this
-                      number */
+    uint64_t auth;  /* not 0: the program gives credentials, through a SOUK_ASK_CREDENTIAL with this
+                       number */
+    uint64_t input; /* not 0: the program answers what a server asks, through SOUK_ASK_INPUT with
+                       this number */
+    unsigned
+        abilities; /* what it can be asked, and more that is declared: for MCP souk_mcp_ability */
     souk_target_memo *memo; /* NULL: none */
 } souk_target;
 
 typedef enum souk_request_kind {
     SOUK_REQUEST_CAPABILITY, /* body is the capability's input */
-    SOUK_REQUEST_METHOD      /* name is a method of the protocol, body its params */
+    SOUK_REQUEST_METHOD,     /* name is a method of the protocol, body its params */
+    SOUK_REQUEST_NOTIFY,     /* name is a notification, body its params: ends when it was sent */
+    SOUK_REQUEST_TASK,       /* name is the id of a task that was begun by an earlier call */
+    SOUK_REQUEST_LISTEN,     /* stands until cancelled; body says what is to be heard */
+    SOUK_REQUEST_PING,       /* is the server there? */
+    SOUK_REQUEST_LOG_LEVEL   /* name is the least severe log message that is wanted */
 } souk_request_kind;
 
 typedef struct souk_request {
     souk_request_kind kind;
-    souk_slice capability; /* id of the capability, or the server's name: for messages */
-    souk_slice name;       /* METHOD: the method */
-    souk_pairs metadata;   /* CAPABILITY: its flat metadata */
-    souk_slice body;       /* JSON text */
-    bool raw;              /* the whole result is wanted, not its value */
-} souk_request;            /* everything lives as long as the call */
+    souk_slice capability;   /* id of the capability, or the server's name: for messages */
+    souk_slice name;         /* see souk_request_kind */
+    souk_pairs metadata;     /* CAPABILITY: its flat metadata */
+    souk_slice input_schema; /* CAPABILITY: JSON text, or empty */
+    souk_slice body;         /* JSON text */
+    bool raw;                /* the whole result is wanted, not its value */
+    bool progress;           /* progress is wanted (SOUK_OUTCOME_PROGRESS) */
+    souk_slice traceparent, tracestate, baggage; /* W3C trace context; each may be empty */
+} souk_request;                                  /* everything lives as long as the call */
 
 /* What came back. For a failed call `value` is the data of the error, if there is any. */
 typedef struct souk_answer {
@@ -57,6 +69,7 @@ typedef struct souk_answer {
     souk_json_doc inner;    /* a document that was inside a text of it */
     const souk_jval *value; /* into one of the two; NULL: JSON null */
     bool structured;        /* value is what an output schema speaks of, not some text around it */
+    bool asked;             /* the program was asked for input on the way: not to be cached */
 } souk_answer;
 
 void souk_answer_init(souk_answer *answer, const souk_alloc *alloc);
@@ -197,5 +210,23 @@ void souk_session_note(souk_session *session, const char *name, souk_slice field
 
 /* The call's deadline moves, but never past its absolute cap. */
 void souk_call_extend(souk_call *call, souk_ms now);
+
+/*
+ * The call goes on: its deadline moves (souk_call_extend), and when its request wants progress the
+ * program is told. payload: a JSON object's text, copied.
+ */
+void souk_call_progress(souk_call *call, souk_slice payload, souk_ms now);
+
+/*
+ * The server said something that belongs to no call. It is queued for the program whether somebody
+ * observes or not. params: JSON text, may be empty; copied.
+ */
+void souk_session_notice(souk_session *session, souk_slice method, souk_slice params);
+
+/*
+ * What the server says about itself, a JSON object's text, copied. It is kept with the endpoint and
+ * outlives the session (souk_pool_about). False when out of memory.
+ */
+bool souk_session_describe(souk_session *session, souk_slice about);
 
 #endif

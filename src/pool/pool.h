@@ -57,8 +57,9 @@ typedef struct souk_pool_stats {
 #undef SOUK_POOL_COUNTER
     size_t sessions; /* now, in whatever state */
     size_t keys;
-    size_t in_flight;
+    size_t in_flight; /* standing calls not counted */
     size_t waiting;
+    size_t standing;
 } souk_pool_stats;
 
 /*
@@ -85,7 +86,14 @@ const souk_env *souk_pool_env(const souk_pool *pool);
 
 typedef struct souk_call_options {
     souk_ms timeout; /* 0: the default */
+    souk_ms cap;     /* progress cannot extend it beyond; 0: option call_cap */
     bool may_resend; /* executing it twice does no harm: resend when nobody knows whether it was */
+    /*
+     * It has no deadline and stands until it is cancelled, fails, or its session is replaced (then
+     * it fails with SOUK_E_CLOSED, so that it can be put again). Such a call is no use of a
+     * session: it keeps none from being replaced or closed for want of room.
+     */
+    bool standing;
 } souk_call_options;
 
 /* A call, as it is given to the pool. */
@@ -103,6 +111,12 @@ typedef struct souk_order {
  */
 int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64_t *id,
                    souk_err *err);
+
+/*
+ * What the endpoint's server said about itself (souk_session_describe); empty when nothing is
+ * known. Valid until the next call of a function of the pool.
+ */
+souk_slice souk_pool_about(souk_pool *pool, const souk_target *target, souk_ms now);
 
 /* Ends a call with SOUK_E_CANCELLED; its outcome is queued as every other. Unknown ids are ignored.
  */
@@ -122,22 +136,25 @@ void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_
                       souk_ms now);
 
 typedef enum souk_outcome_kind {
-    SOUK_OUTCOME_DONE, /* a call ended */
-    SOUK_OUTCOME_ASK,  /* a question to the program */
-    SOUK_OUTCOME_NOTE  /* something for observers */
+    SOUK_OUTCOME_DONE,     /* a call ended */
+    SOUK_OUTCOME_ASK,      /* a question to the program */
+    SOUK_OUTCOME_NOTE,     /* something for observers */
+    SOUK_OUTCOME_PROGRESS, /* a call goes on */
+    SOUK_OUTCOME_NOTICE    /* a server said something that belongs to no call */
 } souk_outcome_kind;
 
 typedef struct souk_outcome {
     souk_outcome_kind kind;
-    uint64_t id;         /* of the call or of the ask */
-    souk_err err;        /* DONE: kind SOUK_OK, or why it failed */
-    souk_answer *answer; /* DONE: may be moved from; never NULL */
-    souk_ask_kind ask;   /* ASK */
-    uint64_t number;     /* ASK: which function of the program */
-    uint64_t call;       /* ASK: the call it is about, or 0 */
-    souk_slice name;     /* NOTE: "session_opened", ... */
-    souk_slice payload;  /* ASK, NOTE: JSON text */
-} souk_outcome;          /* what it points to is valid until the next call of souk_pool_next */
+    uint64_t id;                 /* of the call or of the ask */
+    souk_err err;                /* DONE: kind SOUK_OK, or why it failed */
+    souk_answer *answer;         /* DONE: may be moved from; never NULL */
+    souk_ask_kind ask;           /* ASK */
+    uint64_t number;             /* ASK: which function of the program */
+    uint64_t call;               /* ASK: the call it is about, or 0 */
+    souk_slice name;             /* NOTE: "session_opened", ...; NOTICE: the method */
+    souk_slice payload;          /* ASK, NOTE, PROGRESS: JSON text; NOTICE: params, may be empty */
+    souk_slice server, identity; /* NOTICE: of the target */
+} souk_outcome; /* what it points to is valid until the next call of souk_pool_next */
 
 bool souk_pool_next(souk_pool *pool, souk_outcome *outcome);
 

@@ -42,7 +42,9 @@ typedef struct souk_runtime_options {
 #define SOUK_RUNTIME_FIELD(name, standard, least, most, unit, meaning) int64_t name;
     SOUK_RUNTIME_OPTIONS(SOUK_RUNTIME_FIELD)
 #undef SOUK_RUNTIME_FIELD
-    bool validate; /* check inputs and outputs against schemas; default true */
+    bool validate;      /* check inputs and outputs against schemas; default true */
+    uint64_t input;     /* SOUK_ASK_INPUT of capabilities whose server was not added; 0: none */
+    unsigned abilities; /* likewise: what is declared */
     souk_pool_options pool;
     souk_mcp_options mcp;
     const souk_env *env;          /* NULL: that of the process; else it must outlive the runtime */
@@ -97,14 +99,26 @@ int souk_runtime_export(souk_runtime *rt, const char *path, souk_slice match, si
 /* --- servers (runtime/server.c)
  * -------------------------------------------------------------------------- */
 
+/* Whether souk listens to what a server says by itself (runtime/watch.c). */
+typedef enum souk_listen {
+    SOUK_LISTEN_AUTO, /* once its tools were asked for, and if it declares that its lists change;
+                         and while a resource is subscribed to */
+    SOUK_LISTEN_ALWAYS,
+    SOUK_LISTEN_NEVER /* not even for subscriptions, which then only work where no stream is needed
+                       */
+} souk_listen;
+
 typedef struct souk_server_options {
     souk_slice name;   /* letters, digits, '_', '-', '.' */
     souk_slice prefix; /* which handler; empty: "mcp" */
     souk_slice identity;
-    souk_pairs config; /* flat keys, as capability files have them: mcp_server_url, ...; may hold
-                          secrets */
-    uint64_t auth;     /* not 0: credentials are asked for, with this number */
-    souk_ms timeout;   /* of its calls; 0: the default */
+    souk_pairs config;  /* flat keys, as capability files have them: mcp_server_url, ...; may hold
+                           secrets */
+    uint64_t auth;      /* not 0: credentials are asked for, with this number */
+    uint64_t input;     /* not 0: what it asks comes as SOUK_ASK_INPUT with this number */
+    unsigned abilities; /* what is declared: souk_mcp_ability */
+    souk_ms timeout;    /* of its calls; 0: the default */
+    souk_listen listen;
 } souk_server_options;
 
 /*
@@ -125,6 +139,21 @@ bool souk_runtime_remove_server(souk_runtime *rt, souk_slice name);
 int souk_runtime_discover(souk_runtime *rt, souk_slice name, souk_ms timeout, uint64_t *call,
                           souk_err *err);
 
+/*
+ * Wants to hear when a resource changes (notifications/resources/updated come as NOTICEs), or no
+ * more. It holds until the server is removed, over lost sessions and streams; errors of single
+ * attempts are notes ("listening_failed"). SOUK_E_CONFIG for an unknown server.
+ */
+int souk_runtime_subscribe(souk_runtime *rt, souk_slice server, souk_slice uri, bool wanted,
+                           souk_err *err);
+
+/*
+ * What a server said about itself: a JSON object's text (souk_mcp_about); empty when no session was
+ * opened yet, or there is no such server. identity: ptr NULL for the server's own. Valid until the
+ * next call of a function of the runtime.
+ */
+souk_slice souk_runtime_about(souk_runtime *rt, souk_slice server, souk_slice identity);
+
 /* --- calls (runtime/call.c)
  * ------------------------------------------------------------------------------ */
 
@@ -135,6 +164,9 @@ typedef struct souk_invoke_options {
     bool may_resend;     /* the caller says that executing it twice does no harm */
     bool never_resend;   /* even a tool that is marked idempotent is not sent twice */
     bool skip_validation;
+    bool progress; /* SOUK_OUTCOME_PROGRESS is wanted */
+    souk_ms cap;   /* progress cannot extend the deadline beyond; 0: option call_cap */
+    souk_slice traceparent, tracestate, baggage; /* W3C trace context; each may be empty */
 } souk_invoke_options;
 
 /* Whether souk_runtime_call would look at the input: not when the program itself provides the
@@ -153,8 +185,9 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
                       const souk_invoke_options *options, uint64_t *call, souk_err *err);
 
 typedef struct souk_method {
-    souk_slice server; /* one that was added */
-    souk_slice name;   /* of the protocol: "resources/list" */
+    souk_slice server;      /* one that was added */
+    souk_slice name;        /* of the protocol: "resources/list"; else see souk_request_kind */
+    souk_request_kind kind; /* METHOD, NOTIFY, TASK, PING or LOG_LEVEL; 0 is METHOD */
 } souk_method;
 
 /* Asks a server for anything that its protocol has. params: a JSON object's text, moved. */
