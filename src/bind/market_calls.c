@@ -157,7 +157,8 @@ static int l_call(lua_State *L)
 static int l_request(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_method method = {souk_bind_check_slice(L, 2), souk_bind_check_slice(L, 3)};
+    souk_method method = {souk_bind_check_slice(L, 2), souk_bind_check_slice(L, 3),
+                          SOUK_REQUEST_METHOD};
     souk_invoke_options options;
     souk_err err;
     uint64_t call = 0;
@@ -309,6 +310,8 @@ static int push_outcome(lua_State *L, souk_market *market, const souk_outcome *o
         }
         return 5;
     case SOUK_OUTCOME_NOTE:
+    case SOUK_OUTCOME_PROGRESS:
+    case SOUK_OUTCOME_NOTICE:
         break;
     }
     lua_pushliteral(L, "note");

@@ -59,6 +59,8 @@ void souk_mcp_free(souk_mcp *mcp)
         souk_mcp_pending_free(mcp, mcp->ended_first);
         mcp->ended_first = next;
     }
+    souk_mcp_notices_free(mcp);
+    souk_free(mcp->alloc, mcp->about);
     wipe(&mcp->authorization);
     wipe(&mcp->session_id);
     souk_idmap_free(&mcp->pending);
@@ -187,6 +189,7 @@ bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end)
     }
     mcp->ended_first = pending->next_ended;
     *end = pending->end;
+    souk_mcp_notices_forget(mcp, end->tag);
     souk_json_doc_init(&pending->end.doc, mcp->alloc); /* it has moved to the taker */
     souk_mcp_pending_free(mcp, pending);
     return true;
@@ -281,6 +284,7 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
         }
         souk_buf_free(&message);
     }
+    souk_mcp_notices_forget(mcp, pending->tag);
     souk_mcp_pending_free(mcp, pending);
 }
 

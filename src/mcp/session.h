@@ -45,7 +45,7 @@ typedef struct souk_mcp_config {
     souk_ms stream_retry; /* ms before a stream that ended early is taken up again, when the server
                              asked for no time of its own */
     unsigned max_resumes; /* times in a row that a stream is taken up without anything new */
-    size_t max_notices;   /* notifications that wait to be fetched; more are dropped */
+    size_t max_notices;   /* notifications that wait to be fetched; more are dropped; 0: 256 */
     bool ask_credential_on_401; /* a 401 means "session lost": opening again reads the credential
                                    again */
 } souk_mcp_config;
@@ -193,9 +193,11 @@ bool souk_mcp_next_asked(souk_mcp *mcp, souk_mcp_asked *asked);
 void souk_mcp_reply(souk_mcp *mcp, uint64_t id, souk_slice result, const souk_err *error);
 
 /*
- * What the server said about itself, a JSON object's text: protocolVersion, era ("legacy", "modern"),
- * transport ("http", "sse", "stdio"), serverInfo, capabilities, instructions, as far as known. Empty when it was not asked (a remembered modern
- * server over HTTP). Valid until the session is freed.
+ * What the server said about itself, a JSON object's text: protocolVersion, era ("legacy",
+ * "modern"), transport ("http", "sse", "stdio"), serverInfo, capabilities, instructions, as far as
+ * known. Instructions are kept whole. Empty when it was not asked (a remembered modern server over
+ * HTTP), or when there was no memory or the text would be larger than max_response. Look when the
+ * session is READY; valid until it is freed.
  */
 souk_slice souk_mcp_about(const souk_mcp *mcp);
 

@@ -5,7 +5,9 @@
  * session_open.c     the steps of opening: probe, initialize, initialized
  * session_http.c     exchanges: one POST (or DELETE) and its response
  * session_stdio.c    the child and its lines
- * session_message.c  what arrived: answers to pending requests, and what the server wants of us
+ * session_message.c  what arrived: which of the others it is for
+ * session_notice.c   notifications of the server
+ * session_about.c    what the server says about itself
  */
 #ifndef SOUK_SESSION_INTERNAL_H
 #define SOUK_SESSION_INTERNAL_H
@@ -26,6 +28,7 @@
 
 typedef struct souk_mcp_pending souk_mcp_pending;
 typedef struct souk_mcp_exchange souk_mcp_exchange;
+typedef struct souk_mcp_noted souk_mcp_noted; /* a notice that waits; session_notice.c */
 
 typedef enum souk_mcp_purpose {
     SOUK_MCP_FOR_PROBE,
@@ -91,6 +94,12 @@ struct souk_mcp {
     size_t lingering;
     size_t replies; /* exchanges with SOUK_MCP_FOR_REPLY */
     souk_mcp_pending *ended_first, *ended_last;
+    souk_mcp_pending *listener; /* what souk_mcp_listen began, while it stands; else NULL */
+    souk_mcp_noted *noted_first, *noted_last;
+    size_t noted_count;
+
+    bool two_endpoints; /* HTTP+SSE of 2024-11-05 */
+    char *about;        /* see souk_mcp_about; NULL: nothing is known */
 
     souk_id child;
     bool child_alive;
@@ -151,5 +160,26 @@ void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message);
  */
 int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_exchange *exchange, souk_ms now,
                        souk_err *err);
+
+/* session_notice.c */
+/*
+ * Queues a notice. doc is moved from, and `method` points into it; or it is NULL, and `method` is
+ * static: then the notice is the session's own, which is never dropped for want of room.
+ */
+void souk_mcp_note(souk_mcp *mcp, void *tag, souk_slice method, souk_json_doc *doc,
+                   const souk_jval *params);
+/* doc is moved from; exchange: the one that it came in, NULL for stdio. */
+void souk_mcp_take_notification(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
+                                const souk_mcp_exchange *exchange);
+/* The owner of this tag is gone: notices that wait are nobody's from now on. */
+void souk_mcp_notices_forget(souk_mcp *mcp, const void *tag);
+void souk_mcp_notices_free(souk_mcp *mcp);
+
+/* session_about.c */
+/*
+ * Keeps what a good answer to initialize or server/discover says; to be called when mcp->revision
+ * and mcp->two_endpoints are what they will be. When there is no room or memory nothing is kept.
+ */
+void souk_mcp_learn(souk_mcp *mcp, const souk_jval *result);
 
 #endif

@@ -120,7 +120,8 @@ static void take_message(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_messa
         return;
     }
     if (message->kind == SOUK_RPC_NOTIFICATION) {
-        return; /* nothing that souk does depends on one yet; a server may send them at any time */
+        souk_mcp_take_notification(mcp, doc, message, exchange);
+        return;
     }
     souk_mcp_pending *pending = find_pending(mcp, message, exchange);
     if (pending == NULL) {

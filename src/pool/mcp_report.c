@@ -142,6 +142,10 @@ void souk_mcp_slot_report(souk_session *session)
 {
     souk_mcp_slot *state = session->state;
     souk_mcp_end end;
+    souk_mcp_notice notice;
+    while (souk_mcp_next_notice(state->mcp, &notice)) {
+        souk_json_doc_free(&notice.doc); /* nothing that the pool does depends on one yet */
+    }
     while (souk_mcp_next(state->mcp, &end)) {
         report_end(session, &end);
         souk_json_doc_free(&end.doc);
