@@ -9,8 +9,7 @@
 #define L "'io.modelcontextprotocol/logLevel':'debug'"
 #define META V "," I "," C
 
-static const souk_mcp_client souk = {
-    SOUK_LIT_INIT("souk"), SOUK_LIT_INIT("1"), {NULL, 0}, {NULL, 0}};
+static const souk_mcp_client souk = {SOUK_LIT_INIT("souk"), SOUK_LIT_INIT("1"), {NULL, 0}, 0};
 
 /* Compares what is in `out` with a text where ' stands for ". */
 static void check_written(const souk_buf *out, const char *want)
@@ -161,9 +160,9 @@ static void wrong_params_are_refused(void)
 static void what_the_client_is_called_is_optional(void)
 {
     static const souk_mcp_client nameless = {
-        {NULL, 0}, {NULL, 0}, {NULL, 0}, SOUK_LIT_INIT("{\"roots\":{}}")};
-    static const souk_mcp_client titled = {
-        SOUK_LIT_INIT("a"), SOUK_LIT_INIT("2"), SOUK_LIT_INIT("An \"app\""), {NULL, 0}};
+        {NULL, 0}, {NULL, 0}, {NULL, 0}, SOUK_MCP_CAN_LIST_ROOTS};
+    static const souk_mcp_client titled = {SOUK_LIT_INIT("a"), SOUK_LIT_INIT("2"),
+                                           SOUK_LIT_INIT("An \"app\""), 0};
     const souk_mcp_client *const clients[] = {NULL, &nameless, &titled};
     static const char *const metas[] = {
         V "," C, V ",'io.modelcontextprotocol/clientCapabilities':{'roots':{}}",
@@ -180,6 +179,30 @@ static void what_the_client_is_called_is_optional(void)
         check_written(&out, want);
         souk_buf_free(&out);
     }
+}
+
+static void each_era_writes_capabilities_in_its_own_way(void)
+{
+    static const souk_mcp_client able = {SOUK_LIT_INIT("souk"),
+                                         SOUK_LIT_INIT("1"),
+                                         {NULL, 0},
+                                         SOUK_MCP_CAN_LIST_ROOTS | SOUK_MCP_CAN_ELICIT_FORM |
+                                             SOUK_MCP_CAN_FOLLOW_TASKS};
+    souk_buf out;
+    souk_err err;
+    souk_buf_init(&out, souk_alloc_libc(), 4096);
+    CHECK_INT(souk_mcp_write_initialize(&out, 1, SOUK_MCP_2025_11_25, &able, &err), SOUK_OK);
+    check_written(&out, "{'jsonrpc':'2.0','id':1,'method':'initialize','params':"
+                        "{'protocolVersion':'2025-11-25','capabilities':"
+                        "{'roots':{'listChanged':true},'elicitation':{'form':{}}},"
+                        "'clientInfo':{'name':'souk','version':'1'}}}");
+    souk_buf_clear(&out);
+    CHECK_INT(souk_mcp_write_discover(&out, 1, SOUK_MCP_2026_07_28, &able, &err), SOUK_OK);
+    check_written(&out, "{'jsonrpc':'2.0','id':1,'method':'server/discover','params':{'_meta':{" V
+                        "," I ",'io.modelcontextprotocol/clientCapabilities':"
+                        "{'roots':{},'elicitation':{'form':{}},"
+                        "'extensions':{'io.modelcontextprotocol/tasks':{}}}}}}");
+    souk_buf_free(&out);
 }
 
 static void the_handshake_is_written(void)
@@ -286,6 +309,7 @@ int main(void)
     CASE(a_modern_request_can_ask_for_progress_and_logs);
     CASE(wrong_params_are_refused);
     CASE(what_the_client_is_called_is_optional);
+    CASE(each_era_writes_capabilities_in_its_own_way);
     CASE(the_handshake_is_written);
     CASE(the_handshake_belongs_to_one_era_and_the_probe_to_the_other);
     CASE(cancellation_names_the_request);

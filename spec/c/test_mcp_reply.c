@@ -182,34 +182,6 @@ static void a_date_cut_anywhere_is_refused(void)
     }
 }
 
-static void a_status_with_its_media_type_says_what_to_do(void)
-{
-    static const struct {
-        int status;
-        const char *media;
-        souk_mcp_answer answer;
-    } rows[] = {
-        {200, "application/json", SOUK_MCP_ANSWER_BODY},
-        {200, "text/event-stream", SOUK_MCP_ANSWER_BODY},
-        {202, "application/json", SOUK_MCP_ANSWER_BODY},
-        {200, "", SOUK_MCP_ANSWER_EMPTY},
-        {202, "", SOUK_MCP_ANSWER_EMPTY},
-        {202, "text/plain", SOUK_MCP_ANSWER_EMPTY},
-        {204, "text/html", SOUK_MCP_ANSWER_EMPTY},
-        {200, "text/html", SOUK_MCP_ANSWER_STRANGE},
-        {199, "application/json", SOUK_MCP_ANSWER_REFUSED},
-        {302, "", SOUK_MCP_ANSWER_REFUSED},
-        {400, "application/json", SOUK_MCP_ANSWER_REFUSED},
-        {500, "text/event-stream", SOUK_MCP_ANSWER_REFUSED},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const souk_header type = header("Content-Type", rows[i].media);
-        souk_mcp_head head;
-        souk_mcp_head_read(&head, rows[i].status, &type, 1, noon, NULL);
-        CHECK_INT(souk_mcp_answer_of(&head), rows[i].answer);
-    }
-}
-
 static void a_refusal_becomes_an_error_that_says_how_far_it_got(void)
 {
     static const char unknown[] =
@@ -268,7 +240,6 @@ int main(void)
     CASE(dates_are_read_in_three_forms);
     CASE(a_year_of_two_digits_is_the_nearest_one);
     CASE(a_date_cut_anywhere_is_refused);
-    CASE(a_status_with_its_media_type_says_what_to_do);
     CASE(a_refusal_becomes_an_error_that_says_how_far_it_got);
     return tap_done();
 }

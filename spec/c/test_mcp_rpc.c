@@ -134,50 +134,6 @@ static void ids_are_equal_only_with_their_type(void)
     CHECK(souk_rpc_id_eq(null, null));
 }
 
-/* Kinds of the messages of a document: r, n, R, E, and ! for an invalid one. */
-static void kinds_of(const char *text, bool may_batch, char *out)
-{
-    mcp_doc doc;
-    souk_rpc_messages it;
-    souk_rpc_message message;
-    mcp_read(&doc, text);
-    *out = '\0';
-    if (souk_rpc_messages_begin(&it, doc.root, may_batch, NULL) != SOUK_OK) {
-        strcpy(out, "refused");
-        mcp_free(&doc);
-        return;
-    }
-    int rc;
-    while ((rc = souk_rpc_messages_next(&it, &message, NULL)) != 0) {
-        *out++ = rc < 0 ? '!' : ".rnRE"[message.kind];
-    }
-    *out = '\0';
-    mcp_free(&doc);
-}
-
-static void batches_are_walked_where_they_exist(void)
-{
-    static const char two[] =
-        "[{'jsonrpc':'2.0','id':1,'result':1},{'jsonrpc':'2.0','method':'m'}]";
-    char kinds[16];
-    kinds_of("{'jsonrpc':'2.0','method':'m'}", false, kinds);
-    CHECK_TEXT(kinds, "n");
-    kinds_of("{'jsonrpc':'2.0','method':'m'}", true, kinds);
-    CHECK_TEXT(kinds, "n");
-    kinds_of(two, true, kinds);
-    CHECK_TEXT(kinds, "Rn");
-    kinds_of(two, false, kinds);
-    CHECK_TEXT(kinds, "refused");
-    kinds_of("[]", true, kinds);
-    CHECK_TEXT(kinds, "refused");
-    kinds_of("", true, kinds);
-    CHECK_TEXT(kinds, "refused");
-    kinds_of("5", true, kinds);
-    CHECK_TEXT(kinds, "!");
-    kinds_of("[5,[],{'jsonrpc':'2.0','method':'m'}]", true, kinds);
-    CHECK_TEXT(kinds, "!!n");
-}
-
 static void an_error_becomes_ours(void)
 {
     static const struct {
@@ -283,7 +239,6 @@ int main(void)
     CASE(the_parts_of_a_message_are_found);
     CASE(broken_messages_are_refused_with_a_reason);
     CASE(ids_are_equal_only_with_their_type);
-    CASE(batches_are_walked_where_they_exist);
     CASE(an_error_becomes_ours);
     CASE(replies_and_notifications_are_written);
     CASE(a_writer_says_what_stopped_it);

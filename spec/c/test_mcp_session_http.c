@@ -319,17 +319,43 @@ static void a_modern_server_may_not_ask(void)
     rig_free(&rig);
 }
 
-static void a_modern_result_must_be_complete(void)
+static void a_modern_result_is_of_a_type_that_was_declared(void)
 {
-    static const char *const results[] = {"{'resultType':'task'}",
-                                          "{'resultType':'input_required','requestState':'x'}",
-                                          "{'resultType':'surprise'}", "[]"};
+    static const char *const results[] = {"{'resultType':'task'}", "{'resultType':'surprise'}",
+                                          "[]"};
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
         session_rig rig;
         rig_open_modern(&rig);
         CHECK_INT(rig_send(&rig, "tools/call", "{}"), 2);
         fake_result(&rig.fake, rig_last(&rig), results[i]);
         CHECK_FAILED(&rig, SOUK_E_PROTOCOL, SOUK_DELIVERY_DELIVERED);
+        rig_free(&rig);
+    }
+}
+
+static void a_result_that_wants_more_says_so(void)
+{
+    static const struct {
+        const char *result;
+        souk_mcp_result_type type;
+    } rows[] = {
+        {"{'resultType':'task','taskId':'t'}", SOUK_MCP_RESULT_TASK},
+        {"{'resultType':'input_required','requestState':'x'}", SOUK_MCP_RESULT_INPUT_REQUIRED},
+        {"{'resultType':'complete'}", SOUK_MCP_RESULT_COMPLETE},
+        {"{}", SOUK_MCP_RESULT_COMPLETE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        session_rig rig;
+        rig_http(&rig);
+        rig.config.abilities = SOUK_MCP_CAN_FOLLOW_TASKS;
+        CHECK(rig_open(&rig));
+        fake_result(&rig.fake, fake_last(&rig.fake), RIG_DISCOVERED);
+        CHECK_INT(rig_send(&rig, "tools/call", "{}"), 2);
+        fake_result(&rig.fake, rig_last(&rig), rows[i].result);
+        CHECK(rig_next(&rig));
+        CHECK_INT(rig.end.err.kind, SOUK_OK);
+        CHECK_INT(rig.end.type, rows[i].type);
+        CHECK(souk_json_type_of(rig.end.value) == SOUK_JSON_OBJECT);
         rig_free(&rig);
     }
 }
@@ -368,7 +394,8 @@ int main(void)
     CASE(requests_of_a_legacy_server_are_answered);
     CASE(a_server_that_asks_without_end_does_not_get_an_answer_to_everything);
     CASE(a_modern_server_may_not_ask);
-    CASE(a_modern_result_must_be_complete);
+    CASE(a_modern_result_is_of_a_type_that_was_declared);
+    CASE(a_result_that_wants_more_says_so);
     CASE(a_failed_exchange_says_how_far_it_got);
     return tap_done();
 }

@@ -18,7 +18,7 @@ static void must(bool condition)
 }
 
 static const souk_mcp_client client = {
-    SOUK_LIT_INIT("fuzz"), SOUK_LIT_INIT("1"), {NULL, 0}, SOUK_LIT_INIT("{\"roots\":{}}")};
+    SOUK_LIT_INIT("fuzz"), SOUK_LIT_INIT("1"), {NULL, 0}, SOUK_MCP_CAN_LIST_ROOTS};
 
 static const char version_key[] = "io.modelcontextprotocol/protocolVersion";
 static const char log_key[] = "io.modelcontextprotocol/logLevel";

@@ -142,31 +142,36 @@ static void read_as_answer(const souk_rpc_message *m, int status)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_message(const souk_json_doc *doc, const souk_jval *root)
 {
     static const int statuses[] = {0, 200, 202, 302, 400, 401, 404, 405, 429, 500, 503};
-    souk_json_doc doc;
-    souk_rpc_messages it;
     souk_rpc_message m;
     souk_err err;
-    int rc;
+    int rc = souk_rpc_read(root, &m, &err);
+    must(rc == SOUK_OK || (rc == SOUK_E_PROTOCOL && m.kind == SOUK_RPC_INVALID));
+    if (rc == SOUK_OK) {
+        check_shape(&m);
+        check_round_trip(doc, &m);
+        for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+            read_as_answer(&m, statuses[i]);
+        }
+        read_tools(doc, m.result);
+        read_result(m.result, SOUK_MCP_2026_07_28);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    souk_json_doc doc;
+    souk_err err;
     souk_json_doc_init(&doc, souk_alloc_libc());
     if (souk_json_read(&doc, souk_slice_make((const char *)data, size), NULL, &err) != SOUK_OK) {
         return 0;
     }
-    if (souk_rpc_messages_begin(&it, doc.root, true, &err) == SOUK_OK) {
-        while ((rc = souk_rpc_messages_next(&it, &m, &err)) != 0) {
-            must(rc == 1 || (rc == SOUK_E_PROTOCOL && m.kind == SOUK_RPC_INVALID));
-            if (rc == 1) {
-                check_shape(&m);
-                check_round_trip(&doc, &m);
-                for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
-                    read_as_answer(&m, statuses[i]);
-                }
-                read_tools(&doc, m.result);
-                read_result(m.result, SOUK_MCP_2026_07_28);
-            }
-        }
+    read_message(&doc, doc.root);
+    souk_json_elements it = souk_json_each_element(doc.root);
+    while (souk_json_next_element(&it)) {
+        read_message(&doc, it.value);
     }
     read_tools(&doc, doc.root);
     read_result(doc.root, SOUK_MCP_2025_06_18);

@@ -77,13 +77,13 @@ static void write_client_info(souk_jw *w, const souk_mcp_client *client)
     souk_jw_end_object(w);
 }
 
-/* JSON text of the capabilities: an object even when there is nothing to declare. */
-static souk_slice capabilities_of(const souk_mcp_client *client)
+/* An object even when there is nothing to declare. */
+static void write_capabilities(souk_jw *w, const char *key, const souk_mcp_client *client,
+                               souk_mcp_era era)
 {
-    if (client == NULL || client->capabilities.len == 0) {
-        return SOUK_LIT("{}");
-    }
-    return client->capabilities;
+    souk_jw_key(w, souk_slice_of(key));
+    (void)souk_mcp_write_capabilities(w->out, client == NULL ? 0 : client->abilities, era, NULL);
+    w->comma = true;
 }
 
 static void write_ours(souk_jw *w, const souk_mcp_envelope *e, const ours *set)
@@ -97,7 +97,7 @@ static void write_ours(souk_jw *w, const souk_mcp_envelope *e, const ours *set)
         write_client_info(w, e->client);
     }
     if (set->has[META_CAPABILITIES]) {
-        souk_jw_key_raw(w, meta_keys[META_CAPABILITIES], capabilities_of(e->client));
+        write_capabilities(w, meta_keys[META_CAPABILITIES], e->client, SOUK_MCP_ERA_MODERN);
     }
     if (set->has[META_PROGRESS]) {
         souk_jw_key_int(w, meta_keys[META_PROGRESS], e->progress_token);
@@ -276,7 +276,7 @@ int souk_mcp_write_initialize(souk_buf *out, int64_t id, souk_mcp_revision revis
     souk_jw_key(&w, SOUK_LIT("params"));
     souk_jw_object(&w);
     souk_jw_key_string(&w, "protocolVersion", souk_slice_of(souk_mcp_revision_name(revision)));
-    souk_jw_key_raw(&w, "capabilities", capabilities_of(client));
+    write_capabilities(&w, "capabilities", client, SOUK_MCP_ERA_LEGACY);
     souk_jw_key(&w, SOUK_LIT("clientInfo"));
     write_client_info(&w, client);
     souk_jw_end_object(&w);

@@ -15,14 +15,15 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "mcp/ability.h"
 #include "mcp/revision.h"
 
 /* Who is asking. */
 typedef struct souk_mcp_client {
     souk_slice name; /* empty: a modern request goes without clientInfo */
     souk_slice version;
-    souk_slice title;        /* empty: none */
-    souk_slice capabilities; /* JSON text of an object; empty: {} */
+    souk_slice title;   /* empty: none */
+    unsigned abilities; /* souk_mcp_ability: what it declares */
 } souk_mcp_client;
 
 typedef struct souk_mcp_envelope {

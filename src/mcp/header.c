@@ -150,16 +150,6 @@ int souk_mcp_headers_add(souk_mcp_headers *headers, souk_slice name, souk_slice 
     return append(headers, own_name, own_value, err);
 }
 
-souk_slice souk_mcp_headers_get(const souk_mcp_headers *headers, const char *name)
-{
-    for (size_t i = 0; i < headers->count; i++) {
-        if (souk_slice_eq_nocase(headers->list[i].name, souk_slice_of(name))) {
-            return headers->list[i].value;
-        }
-    }
-    return souk_slice_make(NULL, 0);
-}
-
 bool souk_mcp_header_is_ours(souk_slice name)
 {
     static const char *const ours[] = {
@@ -272,6 +262,22 @@ static int add_method(souk_mcp_headers *headers, const souk_mcp_http_request *re
     return rc;
 }
 
+static int add_more(souk_mcp_headers *headers, const souk_mcp_http_request *request, souk_err *err)
+{
+    int rc = SOUK_OK;
+    for (size_t i = 0; rc == SOUK_OK && i < request->more_count; i++) {
+        const souk_header *header = &request->more[i];
+        rc = check_name(header->name, SOUK_E_CONFIG, err);
+        if (rc == SOUK_OK) {
+            rc = check_value(header->name, header->value, SOUK_E_CONFIG, err);
+        }
+        if (rc == SOUK_OK) {
+            rc = append(headers, header->name, header->value, err);
+        }
+    }
+    return rc;
+}
+
 static int add_extra(souk_mcp_headers *headers, const souk_mcp_http_request *request, souk_err *err)
 {
     int rc = SOUK_OK;
@@ -304,6 +310,9 @@ int souk_mcp_headers_build(souk_mcp_headers *headers, const souk_mcp_http_reques
     }
     if (rc == SOUK_OK) {
         rc = add_method(headers, request, err);
+    }
+    if (rc == SOUK_OK) {
+        rc = add_more(headers, request, err);
     }
     if (rc == SOUK_OK && request->authorization.len > 0) {
         rc = add_checked(headers, "Authorization", request->authorization, SOUK_E_AUTH, err);

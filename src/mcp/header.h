@@ -50,7 +50,9 @@ typedef struct souk_mcp_http_request {
     souk_slice name;            /* see souk_mcp_name_member; ptr NULL: none; empty is a name */
     souk_slice authorization;   /* the whole value; empty: none */
     souk_slice last_event_id;   /* GET: resume behind this event; empty: none */
-    const souk_header *extra;   /* the user's headers */
+    const souk_header *more;    /* of this request alone, such as Mcp-Param-*; sent as they are */
+    size_t more_count;
+    const souk_header *extra; /* the user's headers */
     size_t extra_count;
 } souk_mcp_http_request;
 
@@ -73,11 +75,6 @@ int souk_mcp_headers_build(souk_mcp_headers *headers, const souk_mcp_http_reques
  */
 int souk_mcp_headers_add(souk_mcp_headers *headers, souk_slice name, souk_slice value, int kind,
                          souk_err *err);
-
-/*
- * The value of the first header of that name (case does not matter); ptr NULL when there is none.
- */
-souk_slice souk_mcp_headers_get(const souk_mcp_headers *headers, const char *name);
 
 /* Whether souk or its HTTP engine sets this header itself, so that a user's one is left out. */
 bool souk_mcp_header_is_ours(souk_slice name);

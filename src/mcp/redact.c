@@ -31,25 +31,3 @@ const char *souk_mcp_shorten(souk_slice id, char out[SOUK_MCP_SHORT_MAX])
     *end = '\0';
     return out;
 }
-
-static bool contains_nocase(souk_slice text, souk_slice word)
-{
-    for (size_t i = 0; i + word.len <= text.len; i++) {
-        if (souk_slice_starts_nocase(souk_slice_from(text, i), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool souk_mcp_header_is_secret(souk_slice name)
-{
-    static const char *const words[] = {"auth",   "token",      "secret",  "key",    "password",
-                                        "cookie", "credential", "session", "passwd", "signature"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (contains_nocase(name, souk_slice_of(words[i]))) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -1,4 +1,4 @@
-/* What people may see: ids cut short, and which headers hold secrets. */
+/* What people may see of an id. */
 #ifndef SOUK_MCP_REDACT_H
 #define SOUK_MCP_REDACT_H
 
@@ -11,8 +11,5 @@ enum { SOUK_MCP_SHORT_MAX = 16 }; /* bytes of a shortened id, with its NUL */
  * not visible ASCII become '?'. Returns `out`, NUL-terminated.
  */
 const char *souk_mcp_shorten(souk_slice id, char out[SOUK_MCP_SHORT_MAX]);
-
-/* Whether a header of this name is likely to hold a secret, so that its value is never shown. */
-bool souk_mcp_header_is_secret(souk_slice name);
 
 #endif

@@ -107,24 +107,6 @@ int souk_mcp_head_read(souk_mcp_head *head, int status, const souk_header *heade
     return SOUK_OK;
 }
 
-souk_mcp_answer souk_mcp_answer_of(const souk_mcp_head *head)
-{
-    if (head->status < 200 || head->status > 299) {
-        return SOUK_MCP_ANSWER_REFUSED;
-    }
-    switch (head->media) {
-    case SOUK_MCP_MEDIA_JSON:
-    case SOUK_MCP_MEDIA_SSE:
-        return SOUK_MCP_ANSWER_BODY;
-    case SOUK_MCP_MEDIA_NONE:
-        return SOUK_MCP_ANSWER_EMPTY;
-    case SOUK_MCP_MEDIA_OTHER:
-        break;
-    }
-    return head->status == 202 || head->status == 204 ? SOUK_MCP_ANSWER_EMPTY
-                                                      : SOUK_MCP_ANSWER_STRANGE;
-}
-
 typedef struct refusal {
     int kind;
     souk_delivery delivery;

@@ -47,16 +47,6 @@ souk_mcp_media souk_mcp_media_of(souk_slice content_type);
  */
 int64_t souk_mcp_retry_after_ms(souk_slice value, int64_t now);
 
-/* What a response to a POST is, before its body is read. */
-typedef enum souk_mcp_answer {
-    SOUK_MCP_ANSWER_BODY,    /* 2xx with JSON or an event stream: read it */
-    SOUK_MCP_ANSWER_EMPTY,   /* 2xx without content: a notification was accepted */
-    SOUK_MCP_ANSWER_STRANGE, /* 2xx with some other content */
-    SOUK_MCP_ANSWER_REFUSED  /* any other status: see souk_mcp_refused */
-} souk_mcp_answer;
-
-souk_mcp_answer souk_mcp_answer_of(const souk_mcp_head *head);
-
 /*
  * Fills *err for a request that was not answered with a 2xx: kind, status, code, delivery,
  * retryable. message: the JSON-RPC error in the body, or NULL. Returns the kind:

@@ -138,38 +138,6 @@ int souk_rpc_read(const souk_jval *root, souk_rpc_message *message, souk_err *er
     return read_call(method, souk_json_get(root, "params"), message, err);
 }
 
-int souk_rpc_messages_begin(souk_rpc_messages *it, const souk_jval *root, bool may_batch,
-                            souk_err *err)
-{
-    memset(it, 0, sizeof *it);
-    if (souk_json_type_of(root) != SOUK_JSON_ARRAY) {
-        it->single = root;
-        return root == NULL ? invalid(err, "it is empty") : SOUK_OK;
-    }
-    if (!may_batch) {
-        return invalid(err, "it is an array, which this revision does not know");
-    }
-    if (root->size == 0) {
-        return invalid(err, "it is an empty array");
-    }
-    it->batch = souk_json_each_element(root);
-    return SOUK_OK;
-}
-
-int souk_rpc_messages_next(souk_rpc_messages *it, souk_rpc_message *message, souk_err *err)
-{
-    const souk_jval *root = it->single;
-    it->single = NULL;
-    if (root == NULL) {
-        if (!souk_json_next_element(&it->batch)) {
-            return 0;
-        }
-        root = it->batch.value;
-    }
-    int rc = souk_rpc_read(root, message, err);
-    return rc == SOUK_OK ? 1 : rc;
-}
-
 /* Codes that a server gives before it executes anything. */
 static bool is_rejection(int64_t code)
 {

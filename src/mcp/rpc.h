@@ -74,25 +74,6 @@ souk_rpc_id souk_rpc_id_string(souk_slice text);
  */
 int souk_rpc_read(const souk_jval *root, souk_rpc_message *message, souk_err *err);
 
-/* Walks the messages of a document: one, or those of a batch. */
-typedef struct souk_rpc_messages {
-    const souk_jval *single;
-    souk_json_elements batch;
-} souk_rpc_messages;
-
-/*
- * may_batch: whether the revision knows arrays of messages. SOUK_E_PROTOCOL for an array when it
- * does not, and for an empty array (JSON-RPC 2.0 section 6).
- */
-int souk_rpc_messages_begin(souk_rpc_messages *it, const souk_jval *root, bool may_batch,
-                            souk_err *err);
-
-/*
- * 1 when *message has been filled, 0 at the end, SOUK_E_PROTOCOL for an invalid message; the walk
- * can go on behind it.
- */
-int souk_rpc_messages_next(souk_rpc_messages *it, souk_rpc_message *message, souk_err *err);
-
 /*
  * Fills *err from a message of kind ERROR: SOUK_E_RPC with code and the server's text, delivery
  * REJECTED for codes that say that nothing was executed (unparsable, invalid, unknown method, wrong

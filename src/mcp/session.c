@@ -22,6 +22,7 @@ souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
     mcp->probe_by = SOUK_NEVER;
     mcp->client.name = config->client_name;
     mcp->client.version = config->client_version;
+    mcp->client.abilities = config->abilities;
     souk_buf_init(&mcp->authorization, alloc, 64 * 1024);
     souk_buf_init(&mcp->session_id, alloc, SOUK_MCP_SESSION_ID_MAX);
     souk_idmap_init(&mcp->pending, alloc);
@@ -60,7 +61,9 @@ void souk_mcp_free(souk_mcp *mcp)
         mcp->ended_first = next;
     }
     souk_mcp_notices_free(mcp);
+    souk_mcp_questions_free(mcp);
     souk_free(mcp->alloc, mcp->about);
+    souk_free(mcp->alloc, mcp->log_level);
     wipe(&mcp->authorization);
     wipe(&mcp->session_id);
     souk_idmap_free(&mcp->pending);
@@ -123,6 +126,7 @@ void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why)
 {
     if (mcp->state == SOUK_MCP_READY) {
         mcp->state = SOUK_MCP_LOST;
+        souk_mcp_withdraw_all(mcp);
         souk_kept_err_set(&mcp->why, mcp->alloc, why);
     }
 }
@@ -181,6 +185,13 @@ void souk_mcp_end_request(souk_mcp *mcp, souk_mcp_pending *pending, const souk_e
     mcp->ended_last = pending;
 }
 
+/* The user's tag may be gone by now: what waits must not come with it. */
+static void forget_tag(souk_mcp *mcp, const void *tag)
+{
+    souk_mcp_notices_forget(mcp, tag);
+    souk_mcp_questions_forget(mcp, tag);
+}
+
 bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end)
 {
     souk_mcp_pending *pending = mcp->ended_first;
@@ -189,79 +200,10 @@ bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end)
     }
     mcp->ended_first = pending->next_ended;
     *end = pending->end;
-    souk_mcp_notices_forget(mcp, end->tag);
+    forget_tag(mcp, end->tag);
     souk_json_doc_init(&pending->end.doc, mcp->alloc); /* it has moved to the taker */
     souk_mcp_pending_free(mcp, pending);
     return true;
-}
-
-static int write_request(souk_mcp *mcp, const souk_mcp_request *request, uint64_t id, souk_buf *out,
-                         souk_err *err)
-{
-    souk_mcp_envelope envelope;
-    memset(&envelope, 0, sizeof envelope);
-    envelope.id = (int64_t)id;
-    envelope.method = request->method;
-    envelope.params = request->params;
-    envelope.revision = mcp->revision;
-    envelope.client = &mcp->client;
-    return souk_mcp_write_request(out, &envelope, err);
-}
-
-static int send_over_http(souk_mcp *mcp, const souk_mcp_request *request, souk_mcp_pending *pending,
-                          souk_buf *body, souk_err *err)
-{
-    souk_mcp_post post;
-    memset(&post, 0, sizeof post);
-    post.purpose = SOUK_MCP_FOR_REQUEST;
-    post.pending = pending;
-    post.timeout = request->timeout;
-    post.http.rpc_method = request->method;
-    post.http.name = request->name;
-    return souk_mcp_http_send(mcp, &post, body, err);
-}
-
-/* A child that reads no more is of no use, though its end is not known yet. */
-static int send_over_stdio(souk_mcp *mcp, souk_buf *body, souk_err *err)
-{
-    souk_err why;
-    int failed = souk_mcp_stdio_write(mcp, body, &why);
-    if (failed == SOUK_E_TRANSPORT || failed == SOUK_E_CLOSED) {
-        if (why.delivery == SOUK_DELIVERY_NONE) {
-            why.delivery = SOUK_DELIVERY_NOT_SENT;
-        }
-        souk_mcp_become_lost(mcp, &why);
-    }
-    if (failed != SOUK_OK && err != NULL) {
-        *err = why;
-    }
-    return failed;
-}
-
-int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, souk_err *err)
-{
-    if (mcp->state != SOUK_MCP_READY) {
-        return souk_fail(err, SOUK_E_CLOSED, "the session is not open");
-    }
-    souk_mcp_pending *pending =
-        souk_mcp_pending_new(mcp, SOUK_MCP_FOR_REQUEST, request->method, request->tag);
-    if (pending == NULL) {
-        return souk_fail_memory(err);
-    }
-    souk_buf body;
-    souk_buf_init(&body, mcp->alloc, SIZE_MAX / 4);
-    int failed = write_request(mcp, request, pending->id, &body, err);
-    if (failed == SOUK_OK) {
-        failed = souk_mcp_is_http(mcp) ? send_over_http(mcp, request, pending, &body, err)
-                                       : send_over_stdio(mcp, &body, err);
-    }
-    souk_buf_free(&body);
-    *id = pending->id;
-    if (failed != SOUK_OK) {
-        souk_idmap_remove(&mcp->pending, pending->id);
-        souk_mcp_pending_free(mcp, pending);
-    }
-    return failed;
 }
 
 void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
@@ -284,7 +226,7 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
         }
         souk_buf_free(&message);
     }
-    souk_mcp_notices_forget(mcp, pending->tag);
+    forget_tag(mcp, pending->tag);
     souk_mcp_pending_free(mcp, pending);
 }
 
@@ -292,6 +234,7 @@ void souk_mcp_close(souk_mcp *mcp)
 {
     bool lives = mcp->state == SOUK_MCP_READY || mcp->state == SOUK_MCP_OPENING;
     mcp->state = SOUK_MCP_CLOSING;
+    souk_mcp_withdraw_all(mcp);
     if (mcp->child_alive) {
         mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
         return;

@@ -1,12 +1,14 @@
 /*
  * The insides of a session; only session*.c include it.
  *
- * session.c          birth, death, requests, ends, time
+ * session.c          birth, death, ends, time
+ * session_send.c     what goes out: requests, notifications, answers to the server
  * session_open.c     the steps of opening: probe, initialize, initialized
  * session_http.c     exchanges: one POST (or DELETE) and its response
  * session_stdio.c    the child and its lines
  * session_message.c  what arrived: which of the others it is for
  * session_notice.c   notifications of the server
+ * session_asked.c    requests of the server
  * session_about.c    what the server says about itself
  */
 #ifndef SOUK_SESSION_INTERNAL_H
@@ -28,7 +30,8 @@
 
 typedef struct souk_mcp_pending souk_mcp_pending;
 typedef struct souk_mcp_exchange souk_mcp_exchange;
-typedef struct souk_mcp_noted souk_mcp_noted; /* a notice that waits; session_notice.c */
+typedef struct souk_mcp_noted souk_mcp_noted;       /* a notice that waits; session_notice.c */
+typedef struct souk_mcp_question souk_mcp_question; /* of the server; session_asked.c */
 
 typedef enum souk_mcp_purpose {
     SOUK_MCP_FOR_PROBE,
@@ -97,7 +100,10 @@ struct souk_mcp {
     souk_mcp_pending *listener; /* what souk_mcp_listen began, while it stands; else NULL */
     souk_mcp_noted *noted_first, *noted_last;
     size_t noted_count;
+    souk_mcp_question *questions; /* in the order of asking */
+    uint64_t question_serial;
 
+    char *log_level;    /* see souk_mcp_set_log_level; NULL: none */
     bool two_endpoints; /* HTTP+SSE of 2024-11-05 */
     char *about;        /* see souk_mcp_about; NULL: nothing is known */
 
@@ -150,9 +156,17 @@ int souk_mcp_stdio_spawn(souk_mcp *mcp, souk_err *err);
 int souk_mcp_stdio_write(souk_mcp *mcp, souk_buf *message, souk_err *err);
 void souk_mcp_stdio_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
 
-/* session_message.c */
-/* Sends a message that expects no answer, by whatever transport. The buffer is emptied. */
+/* session_send.c */
+/* More messages that expect no answer than this are never begun by what the server does: one stream
+ * could ask without end. */
+enum { SOUK_MCP_REPLIES_MAX = 64 };
+/*
+ * Sends a message that expects no answer, by whatever transport. The buffer is emptied. Nobody is
+ * told when it fails.
+ */
 void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message);
+
+/* session_message.c */
 /*
  * Takes a text that should be a JSON-RPC message (or a batch). exchange: the one that it came in,
  * whose request is the only one that it can answer; NULL for stdio. SOUK_E_PROTOCOL when it is no
@@ -174,6 +188,17 @@ void souk_mcp_take_notification(souk_mcp *mcp, souk_json_doc *doc, const souk_rp
 /* The owner of this tag is gone: notices that wait are nobody's from now on. */
 void souk_mcp_notices_forget(souk_mcp *mcp, const void *tag);
 void souk_mcp_notices_free(souk_mcp *mcp);
+
+/* session_asked.c */
+/* A request of the server: answered, queued or refused. doc is moved from when it is queued. */
+void souk_mcp_take_question(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
+                            const souk_mcp_exchange *exchange);
+/* The server takes back the request of its own that has this id; an unknown one is ignored. */
+void souk_mcp_withdraw(souk_mcp *mcp, const souk_jval *id);
+void souk_mcp_withdraw_all(souk_mcp *mcp);
+/* The owner of this tag is gone: questions that nobody has seen are nobody's from now on. */
+void souk_mcp_questions_forget(souk_mcp *mcp, const void *tag);
+void souk_mcp_questions_free(souk_mcp *mcp);
 
 /* session_about.c */
 /*

@@ -4,45 +4,6 @@
 
 #include <string.h>
 
-/* More answers to the server than this are never under way over HTTP: one stream could ask without
- * end. */
-enum { REPLIES_MAX = 64 };
-
-void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message)
-{
-    if (souk_mcp_is_http(mcp)) {
-        souk_mcp_post post;
-        memset(&post, 0, sizeof post);
-        post.purpose = SOUK_MCP_FOR_REPLY;
-        post.timeout = mcp->config.open_timeout;
-        (void)souk_mcp_http_send(mcp, &post, message, NULL);
-    } else {
-        (void)souk_mcp_stdio_write(mcp, message, NULL);
-    }
-}
-
-/* Legacy servers may ask; we declare no capability, so only a ping gets what it wants. */
-static void answer_server(souk_mcp *mcp, const souk_rpc_message *request)
-{
-    souk_buf reply;
-    int failed;
-    if (mcp->replies >= REPLIES_MAX) {
-        return;
-    }
-    souk_buf_init(&reply, mcp->alloc, 64 * 1024);
-    if (souk_slice_is(request->method, "ping")) {
-        failed = souk_rpc_write_result(&reply, request->id, SOUK_LIT("{}"), NULL);
-    } else {
-        failed = souk_rpc_write_error(&reply, request->id, SOUK_RPC_METHOD_NOT_FOUND,
-                                      SOUK_LIT("the client does not support this method"),
-                                      souk_slice_make(NULL, 0), NULL);
-    }
-    if (failed == SOUK_OK) {
-        souk_mcp_send_quietly(mcp, &reply);
-    }
-    souk_buf_free(&reply);
-}
-
 static void request_succeeded(souk_mcp *mcp, souk_mcp_pending *pending, souk_json_doc *doc,
                               const souk_rpc_message *message)
 {
@@ -53,11 +14,15 @@ static void request_succeeded(souk_mcp *mcp, souk_mcp_pending *pending, souk_jso
         failed = souk_mcp_read_result_type(message->result, mcp->revision,
                                            souk_slice_of(pending->method), &type, &why);
     }
-    if (failed == SOUK_OK && type != SOUK_MCP_RESULT_COMPLETE) {
+    /* What is asked for is checked by whoever puts the questions. */
+    if (failed == SOUK_OK && type == SOUK_MCP_RESULT_TASK &&
+        (mcp->config.abilities & SOUK_MCP_CAN_FOLLOW_TASKS) == 0) {
         failed = souk_fail(&why, SOUK_E_PROTOCOL,
-                           "the server asks for something that this client did not say it can do");
+                           "the server made a task of it, which this client did not say it can "
+                           "follow");
     }
     mcp->worked = true;
+    pending->end.type = type;
     if (failed == SOUK_OK) {
         souk_mcp_end_request(mcp, pending, NULL, false, doc, message->result);
     } else {
@@ -114,9 +79,7 @@ static void take_message(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_messa
                          souk_mcp_exchange *exchange, souk_ms now)
 {
     if (message->kind == SOUK_RPC_REQUEST) {
-        if (souk_mcp_is_legacy(mcp->revision) || mcp->state == SOUK_MCP_OPENING) {
-            answer_server(mcp, message);
-        }
+        souk_mcp_take_question(mcp, doc, message, exchange);
         return;
     }
     if (message->kind == SOUK_RPC_NOTIFICATION) {

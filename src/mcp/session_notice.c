@@ -105,8 +105,37 @@ static void *find_tag(const souk_mcp *mcp, const souk_rpc_message *message,
     return pending == NULL ? NULL : pending->tag;
 }
 
+/*
+ * A server may end a subscription by naming it here, by its last answer, or by the end of the
+ * stream: 2026-07-28 has pages for each (basic/utilities/cancellation, basic/subscriptions).
+ */
+static void end_subscription(souk_mcp *mcp, const souk_jval *id)
+{
+    souk_mcp_pending *pending = request_named(mcp, id);
+    if (pending != NULL && souk_slice_is(souk_slice_of(pending->method), "subscriptions/listen")) {
+        souk_err why;
+        souk_fail(&why, SOUK_E_TRANSPORT, "the server ended the subscription");
+        why.delivery = SOUK_DELIVERY_AMBIGUOUS;
+        souk_mcp_end_request(mcp, pending, &why, false, NULL, NULL);
+    }
+}
+
+static void take_cancelled(souk_mcp *mcp, const souk_jval *params)
+{
+    const souk_jval *id = souk_json_get(params, "requestId");
+    if (souk_mcp_is_modern(mcp->revision)) {
+        end_subscription(mcp, id);
+    } else {
+        souk_mcp_withdraw(mcp, id);
+    }
+}
+
 void souk_mcp_take_notification(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
                                 const souk_mcp_exchange *exchange)
 {
-    souk_mcp_note(mcp, find_tag(mcp, message, exchange), message->method, doc, message->params);
+    if (souk_slice_is(message->method, "notifications/cancelled")) {
+        take_cancelled(mcp, message->params);
+    } else {
+        souk_mcp_note(mcp, find_tag(mcp, message, exchange), message->method, doc, message->params);
+    }
 }

@@ -19,6 +19,7 @@ void souk_mcp_fail_open(souk_mcp *mcp, const souk_err *why)
 {
     if (mcp->state == SOUK_MCP_OPENING) {
         mcp->state = SOUK_MCP_FAILED;
+        souk_mcp_withdraw_all(mcp);
         souk_err mine = *why;
         mine.delivery = SOUK_DELIVERY_NOT_SENT;
         souk_kept_err_set(&mcp->why, mcp->alloc, &mine);

@@ -121,7 +121,12 @@ static void report_end(souk_session *session, souk_mcp_end *end)
     souk_err err = end->err;
     souk_answer_init(&answer, session->alloc);
     int failed = err.kind;
-    if (failed == SOUK_OK) {
+    if (failed == SOUK_OK && end->type != SOUK_MCP_RESULT_COMPLETE) {
+        failed = souk_fail(&err, SOUK_E_PROTOCOL,
+                           "the server asks for something that this client did not say it can do");
+        err.delivery = SOUK_DELIVERY_DELIVERED;
+        answer.value = end->value;
+    } else if (failed == SOUK_OK) {
         failed = pick_value(call, souk_mcp_get_revision(state->mcp), end, &answer, &err);
         err.delivery = SOUK_DELIVERY_DELIVERED;
     } else {
