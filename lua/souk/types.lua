@@ -67,7 +67,7 @@ local souk = {}
 ---@field max_calls integer|nil calls in flight and waiting, in all; default 16,384
 ---@field max_in_flight integer|nil calls in flight on one session; default 1,024
 ---@field max_asks integer|nil questions to the program that are not answered yet; default 1,024
----@field max_notes integer|nil events that nobody has fetched yet; default 4,096
+---@field max_notes integer|nil events, progress included, that nobody has fetched yet; default 4,096
 ---@field call_timeout number|nil time for a call, waiting for its session included; default 60
 ---@field call_cap number|nil time for a call that reports progress; default 600
 ---@field idle_timeout number|nil an unused session is closed after this time; default 300

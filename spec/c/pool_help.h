@@ -63,6 +63,8 @@ typedef struct pool_rig {
     char ask_payload[1024];
     size_t asks;
     size_t notes;
+    size_t progress, notices;
+    size_t withdrawals;
 } pool_rig;
 
 static inline rig_call *rig_find(pool_rig *rig, uint64_t id)
@@ -142,14 +144,14 @@ static inline int plain_call(const souk_handler *self, souk_session *session, so
 }
 
 static inline void plain_cancel(const souk_handler *self, souk_session *session, souk_call *call,
-                                const char *reason, souk_ms now)
+                                souk_err *why, souk_ms now)
 {
     rig_call *known = rig_find(plain_rig(self), call->id);
     (void)now;
     fake_require(known != NULL && known->running == call, "cancelling a call that does not run");
     known->running = NULL;
     plain_of(session)->cancelled++;
-    snprintf(plain_of(session)->reason, SOUK_MESSAGE_MAX, "%s", reason);
+    snprintf(plain_of(session)->reason, SOUK_MESSAGE_MAX, "%s", why->message);
 }
 
 static inline void plain_close(const souk_handler *self, souk_session *session, souk_ms now)
@@ -298,6 +300,15 @@ static inline void rig_take_end(pool_rig *rig, souk_outcome *out)
     rig_say(rig, SOUK_LIT("end"), souk_slice_of(out->err.message));
 }
 
+static inline void rig_take_progress(pool_rig *rig, const souk_outcome *out)
+{
+    const rig_call *known = rig_find(rig, out->id);
+    fake_require(known != NULL, "progress of an unknown call");
+    CHECK_INT(known->ends, 0); /* nothing comes after the end */
+    rig->progress++;
+    rig_say(rig, SOUK_LIT("progress"), out->payload);
+}
+
 /* Lets the pool act, and takes everything that it has to say. */
 static inline void rig_run(pool_rig *rig)
 {
@@ -313,11 +324,20 @@ static inline void rig_run(pool_rig *rig)
             rig->ask_kind = out.ask;
             rig->ask_call = out.call;
             rig->asks++;
+            rig->withdrawals += out.ask == SOUK_ASK_WITHDRAWN;
             snprintf(rig->ask_payload, sizeof rig->ask_payload, "%.*s", SOUK_ARG(out.payload));
             rig_say(rig, SOUK_LIT("ask"), out.payload);
             break;
         case SOUK_OUTCOME_NOTE:
             rig->notes++;
+            rig_say(rig, out.name, out.payload);
+            break;
+        case SOUK_OUTCOME_PROGRESS:
+            rig_take_progress(rig, &out);
+            break;
+        case SOUK_OUTCOME_NOTICE:
+            rig->notices++;
+            rig_say(rig, out.server, out.identity);
             rig_say(rig, out.name, out.payload);
             break;
         }
@@ -378,7 +398,7 @@ static inline int rig_call_as(pool_rig *rig, const char *server, const char *ide
     souk_request request = {.kind = SOUK_REQUEST_METHOD,
                             .capability = SOUK_LIT_INIT("cap"),
                             .name = SOUK_LIT_INIT("do")};
-    souk_call_options options = {0, may_resend};
+    souk_call_options options = {.timeout = 0, .may_resend = may_resend};
     return rig_submit(rig, &target, &request, &options, err);
 }
 

@@ -44,7 +44,7 @@ static inline int call_tool_with(pool_rig *rig, const mcp_server *server, const 
     char id[64];
     souk_request request = {
         .kind = SOUK_REQUEST_CAPABILITY, .metadata = server->target.config, .raw = raw};
-    souk_call_options options = {0, may_resend};
+    souk_call_options options = {.timeout = 0, .may_resend = may_resend};
     snprintf(id, sizeof id, "mcp.hub.%s", tool);
     request.capability = souk_slice_of(id);
     int call = rig_submit(rig, &server->target, &request, &options, &err);

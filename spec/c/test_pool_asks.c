@@ -13,7 +13,7 @@ static int ask_call(pool_rig *rig, const char *server)
     souk_request request = {.kind = SOUK_REQUEST_CAPABILITY,
                             .capability = SOUK_LIT_INIT("asking.s.t"),
                             .metadata = {config, 2}};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     int call = rig_submit(rig, &target, &request, &options, &err);
     rig_run(rig);
     return call;
@@ -135,7 +135,7 @@ static void a_cancelled_call_is_told_to_a_program_that_has_seen_it(void)
                           .identity = SOUK_LIT_INIT("ann")};
     souk_request request = {
         .kind = SOUK_REQUEST_METHOD, .capability = SOUK_LIT_INIT("s"), .name = SOUK_LIT_INIT("m")};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     int other = rig_submit(rig, &target, &request, &options, &err);
     rig_run(rig);
     answer(rig, rig->ask, "2");
@@ -222,7 +222,7 @@ static void a_payload_outlives_its_ask(void)
     souk_pool_want_notes(rig->pool, false);
     souk_target target = {.prefix = SOUK_LIT_INIT("asking"), .name = SOUK_LIT_INIT("s")};
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("m")};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     CHECK(rig_submit(rig, &target, &request, &options, &err) >= 0);
     CHECK(souk_pool_has_outcome(rig->pool));
     CHECK(souk_pool_next(rig->pool, &out));
@@ -247,7 +247,7 @@ static void endpoints_of_the_program_differ_by_name_and_configuration(void)
                         {SOUK_LIT_INIT("other_thing"), SOUK_LIT_INIT("x")}};
     const souk_pairs configs[] = {{one, 1}, {two, 1}, {tool, 3}, {NULL, 0}};
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("m")};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     for (size_t i = 0; i < 4; i++) {
         souk_target target = {
             .prefix = SOUK_LIT_INIT("asking"), .name = SOUK_LIT_INIT("s"), .config = configs[i]};

@@ -251,7 +251,7 @@ static void a_short_time_out_is_told_in_milliseconds(void)
     souk_err err;
     souk_target target = {.prefix = SOUK_LIT_INIT("plain"), .name = SOUK_LIT_INIT("a")};
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("do")};
-    souk_call_options options = {50, false};
+    souk_call_options options = {.timeout = 50, .may_resend = false};
     int call = rig_submit(rig, &target, &request, &options, &err);
     rig_wait_for(rig, 50);
     CHECK_TEXT(rig->calls[call].err.message, "no session could be had within 50 ms");
@@ -265,7 +265,7 @@ static void a_call_that_runs_too_long_leaves_doubt_and_the_handler_is_told(void)
     souk_err err;
     souk_target target = {.prefix = SOUK_LIT_INIT("plain"), .name = SOUK_LIT_INIT("a")};
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("do")};
-    souk_call_options options = {1500, false};
+    souk_call_options options = {.timeout = 1500, .may_resend = false};
     int call = rig_submit(rig, &target, &request, &options, &err);
     rig_wait_for(rig, 1500);
     CHECK_END(rig, call, SOUK_E_TIMEOUT, SOUK_DELIVERY_AMBIGUOUS);
@@ -401,7 +401,7 @@ static void an_unknown_handler_is_named_beside_those_that_exist(void)
     souk_err err;
     souk_target target = {.prefix = SOUK_LIT_INIT("openapi"), .name = SOUK_LIT_INIT("a")};
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("do")};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     CHECK_INT(rig_submit(rig, &target, &request, &options, &err), -1);
     CHECK_INT(err.kind, SOUK_E_CONFIG);
     CHECK_TEXT(err.message,

@@ -116,7 +116,7 @@ static void methods_of_the_protocol_can_be_called(void)
     souk_request request = {.kind = SOUK_REQUEST_METHOD,
                             .capability = SOUK_LIT_INIT("hub"),
                             .name = SOUK_LIT_INIT("resources/read")};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     souk_buf body;
     uint64_t id;
     souk_buf_init(&body, souk_alloc_libc(), 1000);

@@ -159,7 +159,7 @@ static void run_asks(const souk_alloc *alloc)
         souk_err err;
         souk_target target = {.prefix = SOUK_LIT_INIT("asking"), .name = SOUK_LIT_INIT("s")};
         souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("m")};
-        souk_call_options options = {0, false};
+        souk_call_options options = {.timeout = 0, .may_resend = false};
         mcp_server server;
         for (int i = 0; i < 3; i++) {
             (void)rig_submit(rig, &target, &request, &options, &err);

@@ -88,7 +88,7 @@ static int call_with_memo(pool_rig *rig, const char *server, souk_target_memo *m
     souk_target target = {
         .prefix = SOUK_LIT_INIT("plain"), .name = souk_slice_of(server), .memo = memo};
     souk_request request = {.kind = SOUK_REQUEST_METHOD, .name = SOUK_LIT_INIT("do")};
-    souk_call_options options = {0, false};
+    souk_call_options options = {.timeout = 0, .may_resend = false};
     return rig_submit(rig, &target, &request, &options, &err);
 }
 

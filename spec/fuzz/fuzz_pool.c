@@ -51,11 +51,11 @@ static void make_call(fuzz *f)
     const souk_request request = {.kind = SOUK_REQUEST_CAPABILITY,
                                   .capability = SOUK_LIT_INIT("cap"),
                                   .metadata = target.config};
-    const souk_order order = {
-        .target = &target,
-        .request = &request,
-        .body = &body,
-        .options = {script_choose(&f->script, 3) == 0 ? 3000 : 0, mine->may_resend}};
+    const souk_order order = {.target = &target,
+                              .request = &request,
+                              .body = &body,
+                              .options = {.timeout = script_choose(&f->script, 3) == 0 ? 3000 : 0,
+                                          .may_resend = mine->may_resend}};
     souk_buf_init(&body, &f->memory.alloc, 100);
     souk_buf_addf(&body, "{\"n\":%zu}", f->call_count);
     if (body.failed != SOUK_OK) {

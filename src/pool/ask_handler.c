@@ -101,11 +101,27 @@ static void write_request(souk_jw *w, const souk_request *request)
     }
 }
 
+/* A handler of the program has no function for anything else. */
+static int check_kind(const souk_handler *self, souk_request_kind kind, souk_err *err)
+{
+    static const char *const names[] = {"calls",     "methods", "notifications", "tasks",
+                                        "listening", "ping",    "log levels"};
+    if (kind == SOUK_REQUEST_CAPABILITY || kind == SOUK_REQUEST_METHOD) {
+        return SOUK_OK;
+    }
+    return souk_fail(err, SOUK_E_CONFIG, "the session handler for '%s' knows no %s", self->prefix,
+                     names[kind]);
+}
+
 static int ask_call(const souk_handler *self, souk_session *session, souk_call *call, souk_ms now,
                     souk_err *err)
 {
     (void)now;
     ask_state *state = session->state;
+    int failed = check_kind(self, call->request.kind, err);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
     souk_buf payload;
     souk_jw w;
     souk_buf_init(&payload, session->alloc, MAX_PAYLOAD);
@@ -115,7 +131,7 @@ static int ask_call(const souk_handler *self, souk_session *session, souk_call *
     write_request(&w, &call->request);
     souk_jw_end_object(&w);
     uint64_t id = 0;
-    int failed = souk_jw_check(&w, err);
+    failed = souk_jw_check(&w, err);
     if (failed == SOUK_OK) {
         souk_question question = {SOUK_ASK_CALL, number_of(self), call->id,
                                   souk_buf_slice(&payload)};
@@ -154,9 +170,9 @@ static void tell(const souk_handler *self, souk_session *session, souk_ask_kind 
 }
 
 static void ask_cancel(const souk_handler *self, souk_session *session, souk_call *call,
-                       const char *reason, souk_ms now)
+                       souk_err *why, souk_ms now)
 {
-    (void)reason;
+    (void)why;
     (void)now;
     ask_state *state = session->state;
     uint64_t id = (uint64_t)(uintptr_t)call->state;

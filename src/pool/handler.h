@@ -42,6 +42,7 @@ typedef struct souk_target {
 } souk_target;
 
 typedef enum souk_request_kind {
+    /* Handlers that have no such thing fail all but the first two with SOUK_E_CONFIG. */
     SOUK_REQUEST_CAPABILITY, /* body is the capability's input */
     SOUK_REQUEST_METHOD,     /* name is a method of the protocol, body its params */
     SOUK_REQUEST_NOTIFY,     /* name is a notification, body its params: ends when it was sent */
@@ -95,7 +96,7 @@ enum { SOUK_MEMORY_WORDS = 4 };
 typedef struct souk_call {
     uint64_t id;
     souk_request request;
-    souk_ms deadline;      /* the pool watches it and calls `cancel` */
+    souk_ms deadline;      /* the pool watches it and calls `cancel`; SOUK_NEVER: it stands */
     souk_ms cap;           /* the deadline never moves past it */
     souk_session *session; /* while a session executes it */
     void *state; /* the handler's, from `call` until it reports the end or `cancel` returns */
@@ -125,10 +126,14 @@ struct souk_handler {
     int (*call)(const souk_handler *self, souk_session *session, souk_call *call, souk_ms now,
                 souk_err *err);
 
-    /* The caller gave up: tell the server if the protocol can, and forget the call. Nothing is
-     * reported. */
-    void (*cancel)(const souk_handler *self, souk_session *session, souk_call *call,
-                   const char *reason, souk_ms now);
+    /*
+     * Nobody waits any more: tell the server if the protocol can, and forget the call. Nothing is
+     * reported. why: how the call ends; SOUK_E_CANCELLED by the caller, SOUK_E_TIMEOUT, or
+     * SOUK_E_CLOSED when the session is replaced or the pool closed. The handler may change its
+     * message, when there is more that the caller should know.
+     */
+    void (*cancel)(const souk_handler *self, souk_session *session, souk_call *call, souk_err *why,
+                   souk_ms now);
 
     /*
      * Starts closing; souk_session_closed is reported when all is done. No calls are in flight.
@@ -183,7 +188,18 @@ typedef enum souk_ask_kind {
     SOUK_ASK_OPEN,       /* handlers that the program itself implements: */
     SOUK_ASK_CALL,       /* number: which of them (souk_ask_handler_new) */
     SOUK_ASK_CANCEL,     /* no answer is expected to this one and the next */
-    SOUK_ASK_CLOSE
+    SOUK_ASK_CLOSE,
+    /*
+     * A server asks: number: target.input; answer: a JSON object, the result that the method
+     * promises. Payload: {"server", "identity", "method", "params"}, for MCP "elicitation/create",
+     * "sampling/createMessage" or "roots/list"; and "capability" when it is about the call of one.
+     */
+    SOUK_ASK_INPUT,
+    /*
+     * The answer to an INPUT that the program has seen is not needed any more: {"ask": its id}. The
+     * pool makes it (souk_session_withdraw); no answer is expected. number: as for the INPUT.
+     */
+    SOUK_ASK_WITHDRAWN
 } souk_ask_kind;
 
 /* A question to the program. */
@@ -199,8 +215,9 @@ int souk_session_ask(souk_session *session, const souk_question *question, uint6
                      souk_err *err);
 
 /*
- * Takes a question back: its answer will be ignored. True when the program has seen it already;
- * false when it will never see it.
+ * Takes a question back: its answer will be ignored. True when the program has seen it already (of
+ * a SOUK_ASK_INPUT it then learns that); false when it will never see it. The questions of a
+ * session that ends are taken back by the pool.
  */
 bool souk_session_withdraw(souk_session *session, uint64_t ask);
 
@@ -208,12 +225,12 @@ bool souk_session_withdraw(souk_session *session, uint64_t ask);
  * text. */
 void souk_session_note(souk_session *session, const char *name, souk_slice fields);
 
-/* The call's deadline moves, but never past its absolute cap. */
+/* The call's deadline moves, but never past its absolute cap. Standing calls have none. */
 void souk_call_extend(souk_call *call, souk_ms now);
 
 /*
  * The call goes on: its deadline moves (souk_call_extend), and when its request wants progress the
- * program is told. payload: a JSON object's text, copied.
+ * program is told, always before it is told the end. payload: a JSON object's text, copied.
  */
 void souk_call_progress(souk_call *call, souk_slice payload, souk_ms now);
 

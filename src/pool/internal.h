@@ -45,6 +45,7 @@ struct souk_ticket {
     souk_ticket *prev, *next;
     souk_deadline due;
     souk_ms timeout;
+    bool standing;
     bool may_resend;
     bool may_have_run; /* an attempt on a lost session may have been executed */
     bool waited;       /* it had to wait for its session */
@@ -73,6 +74,7 @@ struct souk_slot {
     souk_slot_state state;
     uint64_t generation;
     souk_ticket_list running;
+    size_t standing; /* how many of them are standing calls */
     uint64_t calls;
     souk_ms born, last_used, dies_at, close_by;
     const char *close_reason;
@@ -89,6 +91,8 @@ struct souk_entry {
     souk_target target;
     const souk_handler *handler;
     uint64_t memory[SOUK_MEMORY_WORDS];
+    char *about; /* what the server said about itself, or NULL */
+    size_t about_len;
     souk_slot *slots;
     souk_ticket_list waiting;
     uint64_t generation; /* sessions opened so far */
@@ -105,14 +109,17 @@ typedef struct souk_ask {
     char *payload;
     size_t payload_len;
     bool fetched;
+    uint64_t withdrawn;    /* WITHDRAWN: the id that the question had */
     struct souk_ask *next; /* all asks, oldest first */
 } souk_ask;
 
+/* What the program is told between ends: notes, notices and the progress of calls, in order. */
 typedef struct souk_note {
     struct souk_note *next;
-    const char *name;
-    size_t len;
-    char fields[];
+    souk_outcome_kind kind;
+    uint64_t call;
+    souk_slice name, payload, server, identity; /* in text */
+    char text[];
 } souk_note;
 
 struct souk_pool {
@@ -139,21 +146,29 @@ struct souk_pool {
     souk_ask *asks, *asks_last;
     size_t ask_count;
     char *payload_handed_out; /* of the ask that was fetched last */
+    char withdrawal[40];      /* likewise, of a WITHDRAWN */
     souk_note *notes, *notes_last, *note_handed_out;
-    size_t note_count;
+    size_t note_count, note_bytes;
     bool want_notes;
     bool closing;
     souk_pool_stats stats;
 };
 
 /* entry.c */
-souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, souk_ms now, souk_err *err);
+/*
+ * The entry of the target, made if need be. may_close: other sessions may be closed to make room.
+ * They may not for a standing call: two that have room for one would close each other in turn.
+ */
+souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, bool may_close, souk_ms now,
+                            souk_err *err);
+/* The same, but none is made: NULL when it is not there. */
+souk_entry *souk_entry_known(souk_pool *pool, const souk_target *target, souk_ms now);
 void souk_entry_free(souk_pool *pool, souk_entry *entry);
 void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now);
 void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why);
 
 /* slot.c */
-int souk_slot_open(souk_pool *pool, souk_entry *entry, souk_ms now, souk_err *err);
+int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms now, souk_err *err);
 void souk_slot_retire(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now);
 void souk_slot_close(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now);
 void souk_slot_mark_dirty(souk_slot *slot);
@@ -161,6 +176,8 @@ void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_time(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_free(souk_pool *pool, souk_slot *slot);
 void souk_slot_schedule(souk_pool *pool, souk_slot *slot);
+/* Calls in flight that are not standing ones. */
+size_t souk_slot_busy(const souk_slot *slot);
 
 /* ticket.c */
 void souk_ticket_list_add(souk_ticket_list *list, souk_ticket *ticket);
@@ -172,9 +189,16 @@ void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket);
 void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now);
 void souk_ticket_free(souk_pool *pool, souk_ticket *ticket);
 
-/* report.c */
+/* ask.c */
 void souk_asks_forget(souk_pool *pool, souk_slot *slot);
 void souk_asks_free(souk_pool *pool);
+bool souk_asks_next(souk_pool *pool, souk_outcome *out);
+bool souk_asks_any(const souk_pool *pool);
+
+/* note.c */
+/* Takes what is there of *note into the queue, copied; it is dropped when there is no room. */
+void souk_notes_add(souk_pool *pool, const souk_note *note);
+bool souk_notes_next(souk_pool *pool, souk_outcome *out);
 void souk_notes_free(souk_pool *pool);
 void souk_slot_note(souk_pool *pool, const souk_slot *slot, const char *name, const char *reason,
                     souk_ms now);

@@ -113,12 +113,12 @@ static int mcp_call(const souk_handler *self, souk_session *session, souk_call *
 }
 
 static void mcp_cancel(const souk_handler *self, souk_session *session, souk_call *call,
-                       const char *reason, souk_ms now)
+                       souk_err *why, souk_ms now)
 {
     (void)self;
     (void)now;
     souk_mcp_slot *state = session->state;
-    souk_mcp_cancel(state->mcp, (uint64_t)(uintptr_t)call->state, reason);
+    souk_mcp_cancel(state->mcp, (uint64_t)(uintptr_t)call->state, why->message);
     call->state = NULL;
     souk_mcp_slot_report(session);
 }

@@ -176,11 +176,6 @@ souk_ms souk_pool_deadline(const souk_pool *pool)
                        souk_deadlines_next(&pool->slot_due));
 }
 
-void souk_pool_want_notes(souk_pool *pool, bool wanted)
-{
-    pool->want_notes = wanted;
-}
-
 static bool belongs_to(const souk_slot *slot, souk_slice server)
 {
     return slot != NULL && (server.len == 0 || souk_slice_eq(slot->entry->target.name, server));
@@ -236,9 +231,12 @@ void souk_pool_get_stats(const souk_pool *pool, souk_pool_stats *stats)
     size_t cursor = 0;
     for (const souk_map_entry *it; (it = souk_map_next(&pool->entries, &cursor)) != NULL;) {
         const souk_entry *entry = it->value;
-        stats->waiting += entry->waiting.count;
+        for (const souk_ticket *t = entry->waiting.first; t != NULL; t = t->next) {
+            *(t->standing ? &stats->standing : &stats->waiting) += 1;
+        }
         for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
-            stats->in_flight += slot->running.count;
+            stats->in_flight += souk_slot_busy(slot);
+            stats->standing += slot->standing;
         }
     }
 }

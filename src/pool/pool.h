@@ -23,7 +23,7 @@ typedef struct souk_pool souk_pool;
     X(max_in_flight, 1024, 1, 65536, "calls", "calls in flight on one session")                    \
     X(max_asks, 1024, 1, 65536, "questions", "questions to the program that are not answered yet") \
     X(max_notes, 4096, 1, 1048576, "events",                                                       \
-      "events that nobody has fetched yet; more are dropped")                                      \
+      "events, progress included, that nobody has fetched yet; more are dropped")                  \
     X(call_timeout, 60000, 1, 86400000, "ms", "time for a call, waiting for its session included") \
     X(call_cap, 600000, 1, 86400000, "ms", "time for a call that reports progress")                \
     X(idle_timeout, 300000, 1000, 86400000, "ms", "an unused session is closed after this time")   \
@@ -38,7 +38,7 @@ typedef struct souk_pool_options {
 
 void souk_pool_options_default(souk_pool_options *options);
 
-/* X(name, meaning): counters since the pool was made */
+/* X(name, meaning): counters since the pool was made; standing calls are in none of them */
 #define SOUK_POOL_COUNTERS(X)                                                                      \
     X(calls, "calls taken")                                                                        \
     X(calls_ok, "calls that ended with a result")                                                  \
@@ -58,8 +58,8 @@ typedef struct souk_pool_stats {
     size_t sessions; /* now, in whatever state */
     size_t keys;
     size_t in_flight; /* standing calls not counted */
-    size_t waiting;
-    size_t standing;
+    size_t waiting;   /* likewise */
+    size_t standing;  /* standing calls, in flight or waiting */
 } souk_pool_stats;
 
 /*
@@ -90,8 +90,9 @@ typedef struct souk_call_options {
     bool may_resend; /* executing it twice does no harm: resend when nobody knows whether it was */
     /*
      * It has no deadline and stands until it is cancelled, fails, or its session is replaced (then
-     * it fails with SOUK_E_CLOSED, so that it can be put again). Such a call is no use of a
-     * session: it keeps none from being replaced or closed for want of room.
+     * it fails with SOUK_E_CLOSED, so that it can be put again). The pool never sends it again by
+     * itself. Such a call keeps a session from growing idle, but not from being replaced, or closed
+     * for want of room; it never is the reason for a second session, nor for closing another one.
      */
     bool standing;
 } souk_call_options;
@@ -105,9 +106,9 @@ typedef struct souk_order {
 } souk_order;
 
 /*
- * Takes a call. Texts of the request are copied, but its metadata is borrowed and must live until
- * the call was fetched with souk_pool_next. *id is its number. An error means that nothing was
- * taken and no outcome will follow (the body is lost).
+ * Takes a call. Texts of the request are copied, but its metadata and its input schema are borrowed
+ * and must live until the call was fetched with souk_pool_next. *id is its number. An error means
+ * that nothing was taken and no outcome will follow (the body is lost).
  */
 int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64_t *id,
                    souk_err *err);
@@ -168,6 +169,12 @@ bool souk_pool_knows(const souk_pool *pool, uint64_t id);
 void souk_pool_want_notes(souk_pool *pool, bool wanted);
 
 /*
+ * A note of the pool's owner, among its own: name is static, fields a JSON object's text, copied.
+ * Nothing happens when nobody wants notes.
+ */
+void souk_pool_note(souk_pool *pool, const char *name, souk_slice fields);
+
+/*
  * Starts the orderly end: calls end with SOUK_E_CLOSED, sessions are closed, also those that are
  * still opening. Go on with io and run until souk_pool_is_empty (after close_timeout at the
  * latest), or free it when patience ends.
@@ -189,9 +196,9 @@ typedef struct souk_session_info {
     const char *label;   /* shortened session id or process id */
     const char *detail;  /* protocol revision or the like */
     uint64_t generation; /* 1 for the first session of its endpoint */
-    size_t in_flight;
-    uint64_t calls;    /* calls that it executed */
-    souk_ms age, idle; /* ms */
+    size_t in_flight;    /* standing calls not counted */
+    uint64_t calls;      /* calls that it executed; likewise */
+    souk_ms age, idle;   /* ms */
 } souk_session_info;
 
 /* Walks the sessions: start with *cursor = 0; false at the end. */

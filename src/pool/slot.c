@@ -47,13 +47,18 @@ static size_t free_place(souk_pool *pool)
     return place;
 }
 
+size_t souk_slot_busy(const souk_slot *slot)
+{
+    return slot->running.count - slot->standing;
+}
+
 /* When the total is reached, the session that was idle for longest makes room. */
 static bool close_idle_one(souk_pool *pool, souk_ms now)
 {
     souk_slot *oldest = NULL;
     for (size_t i = 0; i < pool->slot_cap; i++) {
         souk_slot *slot = pool->slots[i];
-        if (slot != NULL && slot->state == SOUK_SLOT_OPEN && slot->running.count == 0 &&
+        if (slot != NULL && slot->state == SOUK_SLOT_OPEN && souk_slot_busy(slot) == 0 &&
             (oldest == NULL || slot->last_used < oldest->last_used)) {
             oldest = slot;
         }
@@ -90,9 +95,11 @@ static souk_ms jittered_life(const souk_pool *pool, uint64_t serial)
     return life - (souk_ms)(souk_hash(bytes, pool->seed) % (uint64_t)(life / 10 + 1));
 }
 
-static souk_slot *slot_new(souk_pool *pool, souk_entry *entry, souk_ms now, souk_err *err)
+static souk_slot *slot_new(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms now,
+                           souk_err *err)
 {
-    if (living(pool) >= (size_t)pool->options.max_sessions && !close_idle_one(pool, now)) {
+    if (living(pool) >= (size_t)pool->options.max_sessions &&
+        !(may_close && close_idle_one(pool, now))) {
         souk_fail(err, SOUK_E_LIMIT, "%lld sessions are open (option max_sessions)",
                   (long long)pool->options.max_sessions);
         return NULL;
@@ -127,9 +134,9 @@ static souk_slot *slot_new(souk_pool *pool, souk_entry *entry, souk_ms now, souk
     return slot;
 }
 
-int souk_slot_open(souk_pool *pool, souk_entry *entry, souk_ms now, souk_err *err)
+int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms now, souk_err *err)
 {
-    souk_slot *slot = slot_new(pool, entry, now, err);
+    souk_slot *slot = slot_new(pool, entry, may_close, now, err);
     if (slot == NULL) {
         return err->kind;
     }
@@ -214,11 +221,25 @@ static void start_close(souk_pool *pool, souk_slot *slot, souk_ms now)
     slot->entry->handler->close(slot->entry->handler, &slot->session, now);
 }
 
+/* Who put a standing call can put it again, so it must not keep an old session alive. */
+static void end_standing(souk_pool *pool, souk_slot *slot, souk_ms now)
+{
+    souk_err why;
+    souk_fail(&why, SOUK_E_CLOSED, "the session was replaced");
+    for (souk_ticket *next, *ticket = slot->running.first; ticket != NULL; ticket = next) {
+        next = ticket->next;
+        if (ticket->standing) {
+            souk_ticket_abort(pool, ticket, &why, now);
+        }
+    }
+}
+
 void souk_slot_retire(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now)
 {
     if (slot->state == SOUK_SLOT_OPEN) {
         slot->close_reason = reason;
         slot->state = SOUK_SLOT_RETIRING;
+        end_standing(pool, slot, now);
         if (slot->running.count == 0) {
             start_close(pool, slot, now);
         }
@@ -333,7 +354,7 @@ bool souk_pool_each_session(const souk_pool *pool, size_t *cursor, souk_ms now,
         info->label = slot->session.label;
         info->detail = slot->session.detail;
         info->generation = slot->generation;
-        info->in_flight = slot->running.count;
+        info->in_flight = souk_slot_busy(slot);
         info->calls = slot->calls;
         info->age = now - slot->born;
         info->idle = slot->running.count > 0 ? 0 : now - slot->last_used;

@@ -16,6 +16,7 @@ void souk_answer_free(souk_answer *answer)
     souk_json_doc_free(&answer->inner);
     answer->value = NULL;
     answer->structured = false;
+    answer->asked = false;
 }
 
 void souk_answer_move(souk_answer *to, souk_answer *from)
@@ -24,6 +25,7 @@ void souk_answer_move(souk_answer *to, souk_answer *from)
     souk_json_doc_move(&to->inner, &from->inner);
     to->value = from->value;
     to->structured = from->structured;
+    to->asked = from->asked;
     from->value = NULL;
 }
 
@@ -97,7 +99,27 @@ static bool copy_request(souk_ticket *ticket, const souk_request *request)
     *mine = *request;
     mine->body = souk_buf_slice(&ticket->body);
     return souk_arena_copy(&ticket->arena, request->capability, &mine->capability) &&
-           souk_arena_copy(&ticket->arena, request->name, &mine->name);
+           souk_arena_copy(&ticket->arena, request->name, &mine->name) &&
+           souk_arena_copy(&ticket->arena, request->traceparent, &mine->traceparent) &&
+           souk_arena_copy(&ticket->arena, request->tracestate, &mine->tracestate) &&
+           souk_arena_copy(&ticket->arena, request->baggage, &mine->baggage);
+}
+
+/* How long the call may last, and may last at most. */
+static void set_times(const souk_pool *pool, souk_ticket *ticket, const souk_call_options *options,
+                      souk_ms now)
+{
+    ticket->standing = options->standing;
+    if (ticket->standing) {
+        ticket->call.deadline = SOUK_NEVER;
+        ticket->call.cap = SOUK_NEVER;
+        return;
+    }
+    ticket->timeout = options->timeout > 0 ? options->timeout : pool->options.call_timeout;
+    souk_ms cap = options->cap > 0 ? options->cap : pool->options.call_cap;
+    cap = cap > ticket->timeout ? cap : ticket->timeout;
+    ticket->call.cap = souk_ms_after(now, cap);
+    ticket->call.deadline = souk_ms_after(now, ticket->timeout);
 }
 
 static souk_ticket *ticket_new(souk_pool *pool, const souk_order *order, souk_ms now)
@@ -106,18 +128,13 @@ static souk_ticket *ticket_new(souk_pool *pool, const souk_order *order, souk_ms
     if (ticket == NULL) {
         return NULL;
     }
-    souk_ms asked = order->options.timeout;
     souk_arena_init(&ticket->arena, pool->alloc);
     souk_buf_init(&ticket->body, pool->alloc, 0);
     souk_answer_init(&ticket->answer, pool->alloc);
     souk_buf_move(&ticket->body, order->body);
-    ticket->timeout = asked > 0 ? asked : pool->options.call_timeout;
     ticket->may_resend = order->options.may_resend;
-    souk_ms cap =
-        pool->options.call_cap > ticket->timeout ? pool->options.call_cap : ticket->timeout;
     ticket->call.id = ++pool->serial;
-    ticket->call.cap = souk_ms_after(now, cap);
-    ticket->call.deadline = souk_ms_after(now, ticket->timeout);
+    set_times(pool, ticket, &order->options, now);
     if (!copy_request(ticket, order->request) ||
         !souk_deadline_add(&pool->ticket_due, &ticket->due, ticket->call.deadline, ticket) ||
         !souk_idmap_add(&pool->tickets, ticket->call.id, ticket)) {
@@ -139,7 +156,7 @@ static souk_entry *admit(souk_pool *pool, const souk_order *order, souk_ms now, 
                   (long long)pool->options.max_calls);
         return NULL;
     }
-    souk_entry *entry = souk_entry_find(pool, order->target, now, err);
+    souk_entry *entry = souk_entry_find(pool, order->target, !order->options.standing, now, err);
     if (entry != NULL && entry->waiting.count >= (size_t)pool->options.max_waiting) {
         souk_fail(err, SOUK_E_LIMIT,
                   "more than %lld calls wait for a session of '%.*s' (option max_waiting)",
@@ -168,7 +185,7 @@ int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64
     ticket->entry = entry;
     ticket->place = SOUK_TICKET_WAITING;
     souk_ticket_list_add(&entry->waiting, ticket);
-    pool->stats.calls++;
+    pool->stats.calls += ticket->standing ? 0 : 1;
     *id = ticket->call.id;
     souk_entry_serve(pool, entry, now);
     return SOUK_OK;
@@ -181,6 +198,7 @@ static void leave(souk_ticket *ticket, souk_ms now)
         souk_ticket_list_remove(&ticket->entry->waiting, ticket);
     } else if (ticket->slot != NULL) {
         souk_ticket_list_remove(&ticket->slot->running, ticket);
+        ticket->slot->standing -= ticket->standing ? 1 : 0;
         ticket->slot->last_used = now;
         souk_slot_mark_dirty(ticket->slot);
     }
@@ -199,11 +217,18 @@ void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket)
     souk_deadline_remove(&pool->ticket_due, &ticket->due);
     ticket->place = SOUK_TICKET_FINISHED;
     souk_ticket_list_add(&pool->finished, ticket);
-    if (ticket->err.kind == SOUK_OK) {
-        pool->stats.calls_ok++;
-    } else {
-        pool->stats.calls_failed++;
+    if (!ticket->standing) {
+        *(ticket->err.kind == SOUK_OK ? &pool->stats.calls_ok : &pool->stats.calls_failed) += 1;
     }
+}
+
+static void count_use(souk_pool *pool, const souk_ticket *ticket, souk_slot *slot, souk_ms now)
+{
+    if (!ticket->waited) {
+        pool->stats.sessions_reused++;
+        souk_slot_note(pool, slot, "session_reused", NULL, now);
+    }
+    slot->calls++;
 }
 
 void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now)
@@ -214,11 +239,11 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     ticket->slot = slot;
     ticket->call.session = &slot->session;
     slot->last_used = now;
-    if (!ticket->waited) {
-        pool->stats.sessions_reused++;
-        souk_slot_note(pool, slot, "session_reused", NULL, now);
+    if (ticket->standing) {
+        slot->standing++;
+    } else {
+        count_use(pool, ticket, slot, now);
     }
-    slot->calls++;
     souk_err why;
     souk_err_clear(&why);
     int failed = ticket->entry->handler->call(ticket->entry->handler, &slot->session, &ticket->call,
@@ -239,7 +264,7 @@ static bool may_go_again(const souk_pool *pool, const souk_ticket *ticket)
 {
     bool not_executed = ticket->err.delivery == SOUK_DELIVERY_NOT_SENT ||
                         ticket->err.delivery == SOUK_DELIVERY_REJECTED;
-    return ticket->lost && ticket->resends == 0 && !pool->closing &&
+    return ticket->lost && ticket->resends == 0 && !pool->closing && !ticket->standing &&
            (not_executed || ticket->may_resend);
 }
 
@@ -278,7 +303,7 @@ void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why
     if (slot != NULL) {
         ticket->err.delivery = SOUK_DELIVERY_AMBIGUOUS;
         slot->entry->handler->cancel(slot->entry->handler, &slot->session, &ticket->call,
-                                     why->message, now);
+                                     &ticket->err, now);
     }
     leave(ticket, now);
     souk_ticket_finish(pool, ticket);

@@ -128,6 +128,7 @@ static souk_rt_call *prepare(souk_runtime *rt, souk_manifest *manifest, souk_sli
     record->validate = rt->options.validate && !options->skip_validation && !options->raw;
     target_of(rt, record, prefix, options, &passage->target);
     memset(&passage->request, 0, sizeof passage->request);
+    memset(&passage->options, 0, sizeof passage->options);
     passage->request.kind = SOUK_REQUEST_CAPABILITY;
     passage->request.capability = manifest->id;
     passage->request.metadata.items = record->pairs;
