@@ -223,8 +223,9 @@ bool souk_mcp_next_asked(souk_mcp *mcp, souk_mcp_asked *asked)
         asked->method = souk_slice_make(NULL, 0);
         asked->params = NULL;
         unlink_and_free(mcp, link);
+    } else {
+        question->told = true;
     }
-    question->told = true;
     return true;
 }
 
