@@ -65,6 +65,7 @@ typedef struct pool_rig {
     size_t notes;
     size_t progress, notices;
     size_t withdrawals;
+    size_t standing; /* calls of the test that stand */
 } pool_rig;
 
 static inline rig_call *rig_find(pool_rig *rig, uint64_t id)
@@ -385,6 +386,7 @@ static inline int rig_submit(pool_rig *rig, const souk_target *target, const sou
         known = &rig->calls[rig->call_count++];
         known->id = id;
     }
+    rig->standing += options->standing;
     return (int)(known - rig->calls);
 }
 

@@ -24,9 +24,9 @@ static void finish(pool_rig *rig)
             CHECK_INT(rig->calls[i].ends, 1);
         }
         souk_pool_stats stats = rig_stats(rig);
-        CHECK_INT(stats.calls, rig->call_count);
-        CHECK_INT(stats.calls_ok + stats.calls_failed, rig->call_count);
-        CHECK_INT(stats.in_flight + stats.waiting + stats.sessions, 0);
+        CHECK_INT(stats.calls, rig->call_count - rig->standing);
+        CHECK_INT(stats.calls_ok + stats.calls_failed, stats.calls);
+        CHECK_INT(stats.in_flight + stats.waiting + stats.standing + stats.sessions, 0);
     }
     rig_end(rig);
 }
@@ -64,6 +64,55 @@ static void run_plain(const souk_alloc *alloc)
             if (rig->sessions[i].session != NULL) {
                 rig_opened(rig, i);
             }
+        }
+    }
+    finish(rig);
+}
+
+/* What a handler may say of a session while a call goes on and another one stands. */
+static void say_things(pool_rig *rig, souk_session *session)
+{
+    souk_question question = {SOUK_ASK_INPUT, 5, 0, SOUK_LIT_INIT("{\"method\":\"roots/list\"}")};
+    souk_err err;
+    uint64_t ask = 0;
+    (void)souk_session_describe(session, SOUK_LIT("{\"a\":1}"));
+    (void)souk_session_describe(session, SOUK_LIT("{\"a\":2}"));
+    souk_session_notice(session, SOUK_LIT("notifications/x"), SOUK_LIT("{}"));
+    for (size_t i = 0; i < rig->call_count; i++) {
+        if (rig->calls[i].running != NULL) {
+            souk_call_progress(rig->calls[i].running, SOUK_LIT("{}"), rig->fake.now);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        int failed = souk_session_ask(session, &question, &ask, &err);
+        rig_run(rig);
+        if (failed == SOUK_OK && i == 0) {
+            CHECK(souk_session_withdraw(session, ask));
+        }
+    }
+}
+
+static void run_standing(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        souk_err err;
+        souk_target target = {.prefix = SOUK_LIT_INIT("plain"), .name = SOUK_LIT_INIT("a")};
+        souk_request listen = {.kind = SOUK_REQUEST_LISTEN, .traceparent = SOUK_LIT_INIT("00")};
+        souk_request request = {.kind = SOUK_REQUEST_METHOD, .progress = true};
+        souk_call_options options = {.standing = true};
+        for (int i = 0; i < 2; i++) {
+            (void)rig_submit(rig, &target, &listen, &options, &err);
+            (void)rig_submit(rig, &target, &request, &(souk_call_options){.cap = 5}, &err);
+            rig_run(rig);
+            plain_session *last = &rig->sessions[rig->session_count];
+            if (rig->session_count > 0 && (--last)->session != NULL) {
+                souk_session_opened(last->session);
+                rig_run(rig);
+                say_things(rig, last->session);
+            }
+            (void)souk_pool_about(rig->pool, &target, rig->fake.now);
+            souk_pool_close_sessions(rig->pool, SOUK_LIT(""), rig->fake.now);
         }
     }
     finish(rig);
@@ -204,6 +253,11 @@ static void the_pool_alone_survives_every_failing_allocation(void)
     fail_everywhere(run_plain);
 }
 
+static void standing_calls_and_what_is_said_meanwhile_survive_every_failing_allocation(void)
+{
+    fail_everywhere(run_standing);
+}
+
 static void sessions_over_http_survive_every_failing_allocation(void)
 {
     fail_everywhere(run_http);
@@ -222,6 +276,7 @@ static void asks_survive_every_failing_allocation(void)
 int main(void)
 {
     CASE(the_pool_alone_survives_every_failing_allocation);
+    CASE(standing_calls_and_what_is_said_meanwhile_survive_every_failing_allocation);
     CASE(sessions_over_http_survive_every_failing_allocation);
     CASE(sessions_over_stdio_survive_every_failing_allocation);
     CASE(asks_survive_every_failing_allocation);
