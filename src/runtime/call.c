@@ -84,6 +84,8 @@ static void target_of(const souk_runtime *rt, const souk_rt_call *call, souk_sli
     memset(target, 0, sizeof *target);
     target->prefix = prefix;
     target->identity = options->identity;
+    target->input = rt->options.input;
+    target->abilities = rt->options.abilities;
     target->config.items = call->pairs;
     target->config.count = manifest->flat.count;
     char key[64];
@@ -100,6 +102,16 @@ typedef struct souk_passage {
     souk_request request;
     souk_call_options options;
 } souk_passage;
+
+/* What the caller's options say about any request. */
+static void set_options(souk_passage *passage, const souk_invoke_options *options)
+{
+    passage->request.progress = options->progress;
+    passage->request.traceparent = options->traceparent;
+    passage->request.tracestate = options->tracestate;
+    passage->request.baggage = options->baggage;
+    passage->options.cap = options->cap;
+}
 
 /* Hands the call to the pool; the record is kept until its outcome was fetched. */
 static int submit(souk_runtime *rt, souk_rt_call *record, const souk_passage *passage,
@@ -126,13 +138,14 @@ static souk_rt_call *prepare(souk_runtime *rt, souk_manifest *manifest, souk_sli
         return NULL;
     }
     record->validate = rt->options.validate && !options->skip_validation && !options->raw;
+    memset(passage, 0, sizeof *passage);
     target_of(rt, record, prefix, options, &passage->target);
-    memset(&passage->request, 0, sizeof passage->request);
-    memset(&passage->options, 0, sizeof passage->options);
+    set_options(passage, options);
     passage->request.kind = SOUK_REQUEST_CAPABILITY;
     passage->request.capability = manifest->id;
     passage->request.metadata.items = record->pairs;
     passage->request.metadata.count = manifest->flat.count;
+    passage->request.input_schema = manifest->input_schema;
     passage->request.raw = options->raw;
     passage->options.timeout = timeout_of(manifest, souk_rt_server(rt, manifest->server), options);
     passage->options.may_resend =
@@ -187,6 +200,23 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
     return failed;
 }
 
+/* Requests that do no harm when they are sent twice, whatever the caller says. */
+static bool is_harmless(souk_request_kind kind)
+{
+    return kind == SOUK_REQUEST_TASK || kind == SOUK_REQUEST_PING ||
+           kind == SOUK_REQUEST_LOG_LEVEL;
+}
+
+static int check_method(const souk_method *method, souk_err *err)
+{
+    bool is_known = method->kind == SOUK_REQUEST_CAPABILITY ||
+                    method->kind == SOUK_REQUEST_METHOD || method->kind == SOUK_REQUEST_NOTIFY ||
+                    is_harmless(method->kind);
+    return is_known ? SOUK_OK
+                    : souk_fail(err, SOUK_E_CONFIG, "a request of kind %d cannot be made directly",
+                                (int)method->kind);
+}
+
 int souk_runtime_request(souk_runtime *rt, const souk_method *method, souk_buf *params,
                          const souk_invoke_options *options, uint64_t *call, souk_err *err)
 {
@@ -196,24 +226,30 @@ int souk_runtime_request(souk_runtime *rt, const souk_method *method, souk_buf *
         return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'",
                          SOUK_ARG(method->server));
     }
+    int failed = check_method(method, err);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
     souk_rt_call *record = rt_call_new(rt, 0);
     if (record == NULL) {
         return souk_fail_memory(err);
     }
     memset(&passage, 0, sizeof passage);
     souk_rt_server_target(server, options->identity, &passage.target);
-    passage.request.kind = SOUK_REQUEST_METHOD;
+    set_options(&passage, options);
+    passage.request.kind =
+        method->kind == SOUK_REQUEST_CAPABILITY ? SOUK_REQUEST_METHOD : method->kind;
     passage.request.capability = server->name;
     passage.request.name = method->name;
-    passage.request.raw = true;
+    passage.request.raw = method->kind != SOUK_REQUEST_TASK || options->raw;
     passage.options.timeout = options->timeout > 0 ? options->timeout : server->timeout;
-    passage.options.may_resend = options->may_resend;
+    passage.options.may_resend = options->may_resend || is_harmless(method->kind);
     return submit(rt, record, &passage, params, call, err);
 }
 
 void souk_rt_check_output(souk_runtime *rt, const souk_rt_call *call, souk_outcome *outcome)
 {
-    if (outcome->err.kind != SOUK_OK || !call->validate) {
+    if (outcome->err.kind != SOUK_OK || !call->validate || call->manifest == NULL) {
         return;
     }
     /* A tool that was found on a server promises its schema for structured results only. */

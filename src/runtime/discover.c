@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mcp/envelope.h"
+#include "mcp/param_header.h"
 #include "mcp/tools.h"
 #include "runtime/internal.h"
 #include "json/read.h"
@@ -70,19 +71,16 @@ static int ask_page(souk_runtime *rt, souk_discovery *discovery, const souk_slic
     return failed;
 }
 
-int souk_runtime_discover(souk_runtime *rt, souk_slice name, souk_ms timeout, uint64_t *call,
-                          souk_err *err)
+int souk_rt_discover(souk_runtime *rt, souk_server *server, souk_ms timeout, bool internal,
+                     uint64_t *call, souk_err *err)
 {
-    souk_server *server = souk_rt_server(rt, name);
-    if (server == NULL) {
-        return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'", SOUK_ARG(name));
-    }
     souk_discovery *discovery = souk_new(rt->alloc, sizeof *discovery);
     if (discovery == NULL) {
         return souk_fail_memory(err);
     }
     discovery->server = server;
     discovery->timeout = timeout;
+    discovery->internal = internal;
     souk_map_init(&discovery->seen, rt->alloc, rt->seed);
     souk_map_init(&discovery->cursors, rt->alloc, rt->seed);
     souk_buf_init(&discovery->diagnostics, rt->alloc, MAX_DIAGNOSTICS_TEXT);
@@ -94,7 +92,28 @@ int souk_runtime_discover(souk_runtime *rt, souk_slice name, souk_ms timeout, ui
         return failed;
     }
     discovery->id = *call;
+    discovery->was_stale = server->watch.stale;
+    server->watch.stale = false; /* what changes from now on is told again */
     return SOUK_OK;
+}
+
+bool souk_rt_is_discovering(const souk_runtime *rt, const souk_server *server)
+{
+    const souk_discovery *it = rt->discoveries;
+    while (it != NULL && it->server != server) {
+        it = it->next;
+    }
+    return it != NULL;
+}
+
+int souk_runtime_discover(souk_runtime *rt, souk_slice name, souk_ms timeout, uint64_t *call,
+                          souk_err *err)
+{
+    souk_server *server = souk_rt_server(rt, name);
+    if (server == NULL) {
+        return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'", SOUK_ARG(name));
+    }
+    return souk_rt_discover(rt, server, timeout, false, call, err);
 }
 
 /* A finding about one tool; the list is bounded, and a full one only loses findings. */
@@ -224,9 +243,21 @@ static int register_tool(souk_runtime *rt, souk_discovery *discovery, const souk
     return failed;
 }
 
+/*
+ * 2026-07-28 over HTTP (basic/transports): a tool whose schema asks for headers in a wrong way must
+ * be left out. Everywhere else the annotation means nothing.
+ */
+static bool wants_param_headers(souk_runtime *rt, souk_server *server)
+{
+    souk_about about;
+    souk_rt_read_about(rt, server, &about);
+    return about.modern && !about.stdio;
+}
+
 static int take_tools(souk_runtime *rt, souk_discovery *discovery, souk_mcp_tool_page *page,
                       souk_err *err)
 {
+    bool check_headers = wants_param_headers(rt, discovery->server);
     souk_mcp_tool tool;
     souk_err why;
     int got;
@@ -238,6 +269,10 @@ static int take_tools(souk_runtime *rt, souk_discovery *discovery, souk_mcp_tool
         }
         if (got < 0) {
             add_diagnostic(discovery, "warning", SOUK_LIT(""), why.message);
+        } else if (check_headers &&
+                   souk_mcp_param_headers_check(tool.input_schema, &why) != SOUK_OK) {
+            souk_err_prefix(&why, "the tool is left out");
+            add_diagnostic(discovery, "warning", tool.name, why.message);
         } else if (register_tool(rt, discovery, &tool, &why) != SOUK_OK) {
             add_diagnostic(discovery, "error", tool.name, why.message);
         } else {
@@ -309,9 +344,31 @@ static int take_page(souk_runtime *rt, souk_discovery *discovery, const souk_ans
     return ask_page(rt, discovery, &page.next_cursor, &call, err);
 }
 
+/* After a discovery that ended well (failed is LAST_PAGE) or not. */
+static void let_go(souk_runtime *rt, souk_discovery *discovery, int failed,
+                   const souk_outcome *outcome)
+{
+    souk_server *server = discovery->server;
+    bool internal = discovery->internal;
+    bool was_stale = discovery->was_stale;
+    discovery_free(rt, discovery);
+    if (server == NULL) {
+        return;
+    }
+    bool again = server->watch.stale || (failed < 0 && !internal && was_stale);
+    if (internal) {
+        souk_rt_refresh_ended(rt, server, outcome);
+        souk_answer_free(&rt->made);
+    }
+    if (again) {
+        souk_rt_refresh_want(rt, server); /* the tools have changed once more meanwhile */
+    }
+}
+
 bool souk_rt_page(souk_runtime *rt, souk_discovery *discovery, souk_outcome *outcome)
 {
-    const souk_server *server = discovery->server;
+    souk_server *server = discovery->server;
+    bool internal = discovery->internal;
     int failed = outcome->err.kind;
     outcome->id = discovery->id;
     if (failed == SOUK_OK && server == NULL) {
@@ -327,8 +384,9 @@ bool souk_rt_page(souk_runtime *rt, souk_discovery *discovery, souk_outcome *out
     }
     if (failed == LAST_PAGE && server != NULL) {
         remove_gone(rt, discovery, server->name);
+        souk_rt_refresh_known(rt, server);
         finish(rt, discovery, outcome);
     }
-    discovery_free(rt, discovery);
-    return true;
+    let_go(rt, discovery, failed, outcome);
+    return !internal;
 }

@@ -127,6 +127,8 @@ int souk_runtime_new(const souk_alloc *alloc, const souk_runtime_options *option
     souk_map_init(&rt->servers, alloc, rt->seed);
     souk_idmap_init(&rt->calls, alloc);
     souk_idmap_init(&rt->pages, alloc);
+    souk_idmap_init(&rt->errands, alloc);
+    rt->watch_due = SOUK_NEVER;
     souk_answer_init(&rt->made, alloc);
     int failed = make_parts(rt, err);
     if (failed != SOUK_OK) {
@@ -158,6 +160,7 @@ void souk_runtime_free(souk_runtime *rt)
     free_calls(rt);
     souk_rt_discoveries_free(rt);
     souk_idmap_free(&rt->pages);
+    souk_rt_errands_free(rt);
     size_t cursor = 0;
     for (const souk_map_entry *it; (it = souk_map_next(&rt->servers, &cursor)) != NULL;) {
         souk_rt_server_free(rt, it->value);
@@ -174,6 +177,7 @@ void souk_runtime_free(souk_runtime *rt)
 
 void souk_runtime_close(souk_runtime *rt, souk_ms patience)
 {
+    rt->closing = true;
     souk_pool_close(rt->pool, souk_runtime_now(rt));
     if (rt->engine == NULL) {
         return;

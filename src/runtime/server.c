@@ -11,6 +11,7 @@ souk_server *souk_rt_server(const souk_runtime *rt, souk_slice name)
 void souk_rt_server_free(souk_runtime *rt, souk_server *server)
 {
     if (server != NULL) {
+        souk_rt_watch_free(server);
         souk_arena_free(&server->arena);
         souk_free(rt->alloc, server);
     }
@@ -24,6 +25,8 @@ void souk_rt_server_target(souk_server *server, souk_slice identity, souk_target
     target->identity = identity.ptr == NULL ? server->identity : identity;
     target->config = server->config;
     target->auth = server->auth;
+    target->input = server->input;
+    target->abilities = server->abilities;
     target->memo = identity.ptr == NULL ? &server->memo : NULL;
 }
 
@@ -47,7 +50,10 @@ static souk_server *server_new(souk_runtime *rt, const souk_server_options *opti
         return NULL;
     }
     souk_arena_init(&server->arena, rt->alloc);
+    souk_rt_watch_init(rt, server, options->listen);
     server->auth = options->auth;
+    server->input = options->input;
+    server->abilities = options->abilities;
     server->timeout = options->timeout;
     souk_slice prefix = options->prefix.len == 0 ? SOUK_LIT("mcp") : options->prefix;
     if (!souk_arena_copy(&server->arena, options->name, &server->name) ||
@@ -96,6 +102,9 @@ int souk_runtime_add_server(souk_runtime *rt, const souk_server_options *options
         failed = souk_map_set(&rt->servers, server->name, server, NULL) ? SOUK_OK
                                                                         : souk_fail_memory(err);
     }
+    if (failed == SOUK_OK && options->listen == SOUK_LISTEN_ALWAYS) {
+        souk_rt_watch_by(rt, &server->watch.due, 0);
+    }
     if (failed != SOUK_OK) {
         souk_rt_server_free(rt, server);
     }
@@ -109,6 +118,7 @@ bool souk_runtime_remove_server(souk_runtime *rt, souk_slice name)
         return false;
     }
     souk_rt_discoveries_forget(rt, server);
+    souk_rt_watch_end(rt, server);
     souk_registry_remove_server(rt->registry, server->name);
     souk_pool_close_sessions(rt->pool, server->name, souk_runtime_now(rt));
     souk_rt_server_free(rt, server);

@@ -15,7 +15,7 @@ static void move_events(souk_runtime *rt)
 static souk_ms time_to_wait(const souk_runtime *rt, souk_ms timeout)
 {
     souk_ms now = souk_runtime_now(rt);
-    souk_ms deadline = souk_pool_deadline(rt->pool);
+    souk_ms deadline = souk_ms_min(souk_pool_deadline(rt->pool), rt->watch_due);
     if (souk_pool_has_outcome(rt->pool) || deadline <= now) {
         return 0;
     }
@@ -25,6 +25,7 @@ static souk_ms time_to_wait(const souk_runtime *rt, souk_ms timeout)
 int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)
 {
     souk_pool_run(rt->pool, souk_runtime_now(rt));
+    souk_rt_watch_run(rt, souk_runtime_now(rt));
     souk_ms wait = time_to_wait(rt, timeout);
     if (wait == 0 && rt->engine == NULL) {
         return SOUK_OK;
@@ -59,17 +60,21 @@ void souk_runtime_flush(souk_runtime *rt, souk_ms patience)
     }
 }
 
-/* A call that ended: false when it was a page of a discovery that goes on. */
+/* A call that ended: false when the program is not to hear of it. */
 static bool call_ended(souk_runtime *rt, souk_outcome *outcome)
 {
     souk_discovery *discovery = souk_idmap_remove(&rt->pages, outcome->id);
     if (discovery != NULL) {
         return souk_rt_page(rt, discovery, outcome);
     }
-    rt->handed_out = souk_idmap_remove(&rt->calls, outcome->id);
-    if (rt->handed_out != NULL) {
-        souk_rt_check_output(rt, rt->handed_out, outcome);
+    if (souk_rt_errand_ended(rt, outcome)) {
+        return false;
     }
+    rt->handed_out = souk_idmap_remove(&rt->calls, outcome->id);
+    if (rt->handed_out == NULL) {
+        return false; /* it could not be remembered when it was put, which was told then */
+    }
+    souk_rt_check_output(rt, rt->handed_out, outcome);
     return true;
 }
 
@@ -79,7 +84,13 @@ bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome)
     rt->handed_out = NULL;
     souk_answer_free(&rt->made);
     while (souk_pool_next(rt->pool, outcome)) {
-        if (outcome->kind != SOUK_OUTCOME_DONE || call_ended(rt, outcome)) {
+        bool is_for_program = true;
+        if (outcome->kind == SOUK_OUTCOME_NOTICE) {
+            is_for_program = souk_rt_watch_notice(rt, outcome);
+        } else if (outcome->kind == SOUK_OUTCOME_DONE) {
+            is_for_program = call_ended(rt, outcome);
+        }
+        if (is_for_program) {
             return true;
         }
     }
