@@ -194,7 +194,7 @@ function dispatch.hand_out(market, state, kind, a, b, c, d)
     call_ended(state, a, b, c)
   elseif kind == "ask" then
     answer(market, state, a, b, c, d)
-  else
+  elseif kind == "note" then
     tell_observers(state, a, b)
   end
 end

@@ -5,6 +5,7 @@
 
 #include "bind/errors.h"
 #include "io/clock.h"
+#include "mcp/ability.h"
 
 static const char *env_get(void *user, const char *name)
 {
@@ -183,6 +184,24 @@ static int l_now(lua_State *L)
     return 1;
 }
 
+/* Pushes {elicit_form = 1, ...}: flags for `abilities`. */
+static void push_abilities(lua_State *L)
+{
+    static const struct {
+        const char *name;
+        souk_mcp_ability flag;
+    } rows[] = {{"elicit_form", SOUK_MCP_CAN_ELICIT_FORM},
+                {"elicit_url", SOUK_MCP_CAN_ELICIT_URL},
+                {"sample", SOUK_MCP_CAN_SAMPLE},
+                {"roots", SOUK_MCP_CAN_LIST_ROOTS},
+                {"tasks", SOUK_MCP_CAN_FOLLOW_TASKS}};
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        souk_lua_push_int64(L, rows[i].flag);
+        lua_setfield(L, -2, rows[i].name);
+    }
+}
+
 int souk_bind_open_market(lua_State *L)
 {
     static const luaL_Reg own_methods[] = {
@@ -199,7 +218,9 @@ int souk_bind_open_market(lua_State *L)
     lua_newtable(L);
     souk_lua_setfuncs(L, own_methods, 0);
     souk_lua_setfuncs(L, souk_bind_call_methods, 0);
+    souk_lua_setfuncs(L, souk_bind_pump_methods, 0);
     souk_lua_setfuncs(L, souk_bind_registry_methods, 0);
+    souk_lua_setfuncs(L, souk_bind_server_methods, 0);
     souk_lua_setfuncs(L, souk_bind_info_methods, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, module, "market_methods");
@@ -209,6 +230,8 @@ int souk_bind_open_market(lua_State *L)
     lua_setfield(L, module, "open");
     lua_pushcfunction(L, l_now);
     lua_setfield(L, module, "now");
+    push_abilities(L);
+    lua_setfield(L, module, "abilities");
     souk_bind_push_option_names(L);
     lua_setfield(L, module, "option_names");
     return 0;

@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "bind/compat.h"
+#include "bind/values.h"
 #include "runtime/runtime.h"
 
 #define SOUK_MARKET "souk.market"
@@ -48,8 +49,16 @@ void souk_bind_read_policy(lua_State *L, int index, souk_market *market);
 
 /* The methods of each file. */
 extern const luaL_Reg souk_bind_call_methods[];
+extern const luaL_Reg souk_bind_pump_methods[];
 extern const luaL_Reg souk_bind_registry_methods[];
+extern const luaL_Reg souk_bind_server_methods[];
 extern const luaL_Reg souk_bind_info_methods[];
+
+/* market_calls.c: writes the value at `index` as JSON into market->scratch. how may be NULL. */
+int souk_bind_write_plain(lua_State *L, int index, souk_market *market,
+                          const souk_bind_writing *how, souk_err *err);
+/* market_pump.c: pushes the value of a JSON text that the core made; {} when it cannot be read. */
+void souk_bind_push_payload(lua_State *L, souk_market *market, souk_slice payload);
 
 /* An argument in seconds, as milliseconds; `standard` when it is absent. Raises for a negative one.
  */
@@ -61,6 +70,12 @@ bool souk_bind_field_slice(lua_State *L, int table, const char *where, const cha
 bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const char *name,
                              souk_ms *out);
 bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char *name, bool *out);
+/* A whole number from 0 on, such as the Lua half of the binding gives. */
+bool souk_bind_field_number(lua_State *L, int table, const char *where, const char *name,
+                            uint64_t *out);
+/* What answers a server's questions: the fields `input` and `abilities`. */
+void souk_bind_field_input(lua_State *L, int table, const char *where, uint64_t *input,
+                           unsigned *abilities);
 
 /* The string argument at `index`; raises when it is none. Valid as long as it is on the stack. */
 souk_slice souk_bind_check_slice(lua_State *L, int index);

@@ -1,4 +1,4 @@
-/* Calls, questions and events: what passes between Lua and the core while it works. */
+/* Calls and requests: what Lua asks of the core. */
 #include <string.h>
 
 #include "bind/errors.h"
@@ -10,8 +10,8 @@
  * -----------------------------------------------------------------------------------------------
  */
 
-static int write_plain(lua_State *L, int index, souk_market *market, const souk_bind_writing *how,
-                       souk_err *err)
+int souk_bind_write_plain(lua_State *L, int index, souk_market *market,
+                          const souk_bind_writing *how, souk_err *err)
 {
     souk_jw w;
     souk_buf_clear(&market->scratch);
@@ -47,7 +47,7 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
         souk_buf_add_text(&market->scratch, "{}");
         return souk_buf_check(&market->scratch, "the input", err);
     }
-    int failed = write_plain(L, index, market, NULL, err);
+    int failed = souk_bind_write_plain(L, index, market, NULL, err);
     if (failed != SOUK_OK || manifest == NULL ||
         !contains(souk_buf_slice(&market->scratch), SOUK_LIT("{}")) ||
         !contains(manifest->input_schema, SOUK_LIT("\"array\""))) {
@@ -58,30 +58,66 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
     if (souk_json_read(&market->doc, manifest->input_schema, NULL, NULL) == SOUK_OK) {
         how.schema = market->doc.root;
     }
-    failed = write_plain(L, index, market, &how, err);
+    failed = souk_bind_write_plain(L, index, market, &how, err);
     souk_json_doc_free(&market->doc);
     return failed;
 }
 
-static const char *const call_options[] = {"timeout", "identity", "raw",
-                                           "resend",  "validate", NULL};
+static const char *const call_options[] = {"timeout",     "identity", "raw",   "resend", "validate",
+                                           "on_progress", "cap",      "trace", NULL};
+static const char *const trace_options[] = {"traceparent", "tracestate", "baggage", NULL};
 
-static void refuse_unknown(lua_State *L, int table, const char *where)
+/* Raises for a key of the table that is not among the names. */
+static void refuse_unknown(lua_State *L, int table, const char *where, const char *const *names)
 {
     lua_pushnil(L);
     while (lua_next(L, table) != 0) {
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-        bool known = false;
-        for (size_t i = 0; call_options[i] != NULL; i++) {
-            known = known || strcmp(key, call_options[i]) == 0;
+        size_t i = 0;
+        while (names[i] != NULL && strcmp(key, names[i]) != 0) {
+            i++;
         }
-        if (!known) {
-            luaL_error(
-                L, "%s: unknown option '%s' (there are: timeout, identity, raw, resend, validate)",
-                where, key);
+        if (names[i] == NULL) {
+            lua_pushstring(L, names[0]);
+            for (i = 1; names[i] != NULL; i++) {
+                lua_pushfstring(L, ", %s", names[i]);
+                lua_concat(L, 2);
+            }
+            luaL_error(L, "%s: unknown option '%s' (there are: %s)", where, key,
+                       lua_tostring(L, -1));
         }
         lua_pop(L, 1);
     }
+}
+
+/* The texts stay in the caller's table, which is an argument. */
+static void read_trace(lua_State *L, int table, const char *where, souk_invoke_options *options)
+{
+    lua_getfield(L, table, "trace");
+    int type = lua_type(L, -1);
+    if (type == LUA_TTABLE) {
+        int trace = lua_gettop(L);
+        refuse_unknown(L, trace, where, trace_options);
+        souk_bind_field_slice(L, trace, where, "traceparent", &options->traceparent);
+        souk_bind_field_slice(L, trace, where, "tracestate", &options->tracestate);
+        souk_bind_field_slice(L, trace, where, "baggage", &options->baggage);
+    } else if (type != LUA_TNIL) {
+        luaL_error(L, "%s: option 'trace': expected a table, got %s", where, lua_typename(L, type));
+    }
+    lua_pop(L, 1);
+}
+
+/* The function itself is Lua's business: here it only says that progress is wanted. */
+static void read_progress(lua_State *L, int table, const char *where, souk_invoke_options *options)
+{
+    lua_getfield(L, table, "on_progress");
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TFUNCTION) {
+        luaL_error(L, "%s: option 'on_progress': expected a function, got %s", where,
+                   lua_typename(L, type));
+    }
+    options->progress = type == LUA_TFUNCTION;
+    lua_pop(L, 1);
 }
 
 static void read_call_options(lua_State *L, int index, const char *where,
@@ -92,7 +128,7 @@ static void read_call_options(lua_State *L, int index, const char *where,
         return;
     }
     luaL_checktype(L, index, LUA_TTABLE);
-    refuse_unknown(L, index, where);
+    refuse_unknown(L, index, where, call_options);
     bool resend = false;
     bool validate = true;
     souk_bind_field_seconds(L, index, where, "timeout", &options->timeout);
@@ -104,6 +140,9 @@ static void read_call_options(lua_State *L, int index, const char *where,
     }
     souk_bind_field_bool(L, index, where, "validate", &validate);
     options->skip_validation = !validate;
+    souk_bind_field_seconds(L, index, where, "cap", &options->cap);
+    read_progress(L, index, where, options);
+    read_trace(L, index, where, options);
 }
 
 static int fail_for(lua_State *L, const souk_err *err, souk_slice capability)
@@ -170,6 +209,47 @@ static int l_request(lua_State *L)
     return started(L, failed, call, &err, method.server);
 }
 
+static souk_request_kind check_kind(lua_State *L, int index)
+{
+    static const struct {
+        const char *name;
+        souk_request_kind kind;
+    } kinds[] = {{"notify", SOUK_REQUEST_NOTIFY},
+                 {"task", SOUK_REQUEST_TASK},
+                 {"ping", SOUK_REQUEST_PING},
+                 {"log_level", SOUK_REQUEST_LOG_LEVEL}};
+    const char *name = luaL_checkstring(L, index);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(name, kinds[i].name) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    luaL_argcheck(L, false, index, "expected notify, task, ping or log_level");
+    return SOUK_REQUEST_METHOD;
+}
+
+/*
+ * _special(server, kind, name, params, opts) -> number of the call | nil, err. kind: "notify",
+ * "task", "ping", "log_level"; name: the notification, the task's id, nothing, the level.
+ */
+static int l_special(lua_State *L)
+{
+    souk_market *market = souk_bind_market(L, 1);
+    souk_method method = {souk_bind_check_slice(L, 2), SOUK_LIT(""), check_kind(L, 3)};
+    souk_invoke_options options;
+    souk_err err;
+    uint64_t call = 0;
+    if (!lua_isnoneornil(L, 4)) {
+        method.name = souk_bind_check_slice(L, 4);
+    }
+    read_call_options(L, 6, "request", &options);
+    int failed = write_input(L, 5, market, NULL, &err);
+    if (failed == SOUK_OK) {
+        failed = souk_runtime_request(market->rt, &method, &market->scratch, &options, &call, &err);
+    }
+    return started(L, failed, call, &err, method.server);
+}
+
 /* _discover(server, seconds) -> number of the call | nil, err */
 static int l_discover(lua_State *L)
 {
@@ -216,242 +296,41 @@ static int l_check(lua_State *L)
     return 1;
 }
 
-/* --- the pump
- * -------------------------------------------------------------------------------------------- */
+/* --- what a server says by itself, and of itself --- */
 
-/* _step(seconds) -> true | nil, err */
-static int l_step(lua_State *L)
+/* _subscribe(server, uri, wanted) -> true | nil, err */
+static int l_subscribe(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_ms wait = souk_bind_opt_seconds(L, 2, 0);
+    souk_slice server = souk_bind_check_slice(L, 2);
+    souk_slice uri = souk_bind_check_slice(L, 3);
     souk_err err;
-    if (souk_runtime_step(market->rt, wait, &err) != SOUK_OK) {
+    if (souk_runtime_subscribe(market->rt, server, uri, lua_toboolean(L, 4), &err) != SOUK_OK) {
         return souk_bind_fail(L, &err);
     }
     lua_pushboolean(L, 1);
     return 1;
 }
 
-enum { FLUSH_PATIENCE = 100, LONGEST_WAIT = 3600000 }; /* ms */
-
-/* _flush(): lets messages go out that nobody waits for */
-static int l_flush(lua_State *L)
-{
-    souk_market *market = souk_bind_market_any(L, 1);
-    if (market->rt != NULL) {
-        souk_runtime_flush(market->rt, FLUSH_PATIENCE);
-    }
-    return 0;
-}
-
-/* "done", number, value | "done", number, nil, err */
-static int push_done(lua_State *L, const souk_outcome *outcome)
-{
-    const souk_answer *answer = outcome->answer;
-    const souk_json_doc *doc = &answer->doc;
-    souk_err err = outcome->err;
-    souk_err why;
-    lua_pushliteral(L, "done");
-    souk_lua_push_int64(L, (int64_t)outcome->id);
-    if (answer->inner.root != NULL) {
-        doc = &answer->inner;
-    }
-    if (err.kind == SOUK_OK) {
-        if (answer->value == NULL) {
-            lua_pushlightuserdata(L, NULL);
-            return 3;
-        }
-        if (souk_bind_push_value(L, doc, answer->value, SOUK_BIG_STRING, &err) == SOUK_OK) {
-            return 3;
-        }
-    }
-    lua_pushnil(L);
-    souk_bind_push_error(L, &err);
-    if (answer->value != NULL && outcome->err.kind != SOUK_OK &&
-        souk_bind_push_value(L, doc, answer->value, SOUK_BIG_STRING, &why) == SOUK_OK) {
-        lua_setfield(L, -2, "data");
-    }
-    return 4;
-}
-
-/* Pushes the value of a JSON text that the core made; the document hangs on the market meanwhile.
- */
-static void push_payload(lua_State *L, souk_market *market, souk_slice payload)
-{
-    souk_err err;
-    if (souk_json_read(&market->doc, payload, NULL, &err) != SOUK_OK ||
-        souk_bind_push_value(L, &market->doc, market->doc.root, SOUK_BIG_STRING, &err) != SOUK_OK) {
-        lua_newtable(L);
-    }
-    souk_json_doc_free(&market->doc);
-}
-
-static const char *ask_name(souk_ask_kind kind)
-{
-    static const char *const names[] = {"credential", "open", "call", "cancel", "close"};
-    return names[kind];
-}
-
-/* "done", ... | "ask", id, kind, number, payload | "note", name, payload */
-static int push_outcome(lua_State *L, souk_market *market, const souk_outcome *outcome)
-{
-    switch (outcome->kind) {
-    case SOUK_OUTCOME_DONE:
-        return push_done(L, outcome);
-    case SOUK_OUTCOME_ASK:
-        lua_pushliteral(L, "ask");
-        souk_lua_push_int64(L, (int64_t)outcome->id);
-        lua_pushstring(L, ask_name(outcome->ask));
-        souk_lua_push_int64(L, (int64_t)outcome->number);
-        push_payload(L, market, outcome->payload);
-        if (outcome->call != 0) {
-            souk_lua_push_int64(L, (int64_t)outcome->call);
-            lua_setfield(L, -2, "call");
-        }
-        return 5;
-    case SOUK_OUTCOME_NOTE:
-    case SOUK_OUTCOME_PROGRESS:
-    case SOUK_OUTCOME_NOTICE:
-        break;
-    }
-    lua_pushliteral(L, "note");
-    lua_pushlstring(L, outcome->name.ptr, outcome->name.len);
-    push_payload(L, market, outcome->payload);
-    return 3;
-}
-
-/* _next() -> nothing, or an outcome (push_outcome) */
-static int l_next(lua_State *L)
-{
-    souk_market *market = souk_bind_market_any(L, 1);
-    souk_outcome outcome;
-    if (market->rt == NULL || !souk_runtime_next(market->rt, &outcome)) {
-        return 0;
-    }
-    return push_outcome(L, market, &outcome);
-}
-
-/*
- * _await() -> an outcome as from _next | nothing, when it is time to look up | false, err
- *
- * The short way for a call that somebody waits for: step, flush and next in one. It looks up after
- * each step, so that Lua hooks (Ctrl-C) get their turn.
- */
-static int l_await(lua_State *L)
+/* _about(server, identity | nil) -> table | nil */
+static int l_about(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
-    souk_outcome outcome;
-    souk_err err;
-    if (souk_runtime_step(market->rt, LONGEST_WAIT, &err) != SOUK_OK) {
-        lua_pushboolean(L, 0);
-        souk_bind_push_error(L, &err);
-        return 2;
+    souk_slice server = souk_bind_check_slice(L, 2);
+    souk_slice identity = souk_slice_make(NULL, 0);
+    if (!lua_isnoneornil(L, 3)) {
+        identity = souk_bind_check_slice(L, 3);
     }
-    if (!souk_runtime_next(market->rt, &outcome)) {
-        return 0;
-    }
-    if (outcome.kind == SOUK_OUTCOME_DONE) {
-        souk_runtime_flush(market->rt, FLUSH_PATIENCE);
-    }
-    return push_outcome(L, market, &outcome);
-}
-
-/* _answer(ask, value): answers a question */
-static int l_answer(lua_State *L)
-{
-    souk_market *market = souk_bind_market_any(L, 1);
-    uint64_t ask = (uint64_t)luaL_checknumber(L, 2);
-    souk_err err;
-    if (market->rt == NULL) {
-        return 0;
-    }
-    if (write_plain(L, 3, market, NULL, &err) == SOUK_OK) {
-        souk_runtime_answer(market->rt, ask, souk_buf_slice(&market->scratch), NULL);
+    souk_slice about = souk_runtime_about(market->rt, server, identity);
+    if (about.len == 0) {
+        lua_pushnil(L);
     } else {
-        souk_err_prefix(&err, "the answer of a function of the program");
-        souk_runtime_answer(market->rt, ask, souk_slice_make(NULL, 0), &err);
+        souk_bind_push_payload(L, market, about);
     }
-    return 0;
-}
-
-/* The kind of that name; SOUK_E_TOOL when there is none. */
-static int kind_named(const char *name)
-{
-#define MATCH(constant, value, text, retryable, meaning)                                           \
-    if (strcmp(name, text) == 0) {                                                                 \
-        return SOUK_E_##constant;                                                                  \
-    }
-    SOUK_KINDS(MATCH)
-#undef MATCH
-    return SOUK_E_TOOL;
-}
-
-/* What an error table of the program says: kind, message, and a JSON-RPC code if there is one. */
-static void read_error(lua_State *L, int index, souk_err *err)
-{
-    int64_t code;
-    lua_getfield(L, index, "kind");
-    lua_getfield(L, index, "message");
-    lua_getfield(L, index, "code");
-    const char *kind = lua_type(L, -3) == LUA_TSTRING ? lua_tostring(L, -3) : "";
-    const char *message = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "no answer";
-    souk_fail(err, kind_named(kind), "%s", message);
-    if (lua_type(L, -1) == LUA_TNUMBER && souk_lua_to_int64(L, -1, &code)) {
-        err->has_code = true;
-        err->code = code;
-    }
-    lua_pop(L, 3);
-}
-
-/* _answer_error(ask, table): the answer to a question is an error */
-static int l_answer_error(lua_State *L)
-{
-    souk_market *market = souk_bind_market_any(L, 1);
-    uint64_t ask = (uint64_t)luaL_checknumber(L, 2);
-    souk_err err;
-    luaL_checktype(L, 3, LUA_TTABLE);
-    if (market->rt != NULL) {
-        read_error(L, 3, &err);
-        souk_runtime_answer(market->rt, ask, souk_slice_make(NULL, 0), &err);
-    }
-    return 0;
-}
-
-/* _handler(prefix, number) -> true | nil, err */
-static int l_handler(lua_State *L)
-{
-    souk_market *market = souk_bind_market(L, 1);
-    souk_slice prefix = souk_bind_check_slice(L, 2);
-    souk_err err;
-    if (souk_runtime_add_handler(market->rt, prefix, (uint64_t)luaL_checknumber(L, 3), &err) !=
-        SOUK_OK) {
-        return souk_bind_fail(L, &err);
-    }
-    lua_pushboolean(L, 1);
     return 1;
 }
 
-/* _observe(wanted); harmless when the market is closed */
-static int l_observe(lua_State *L)
-{
-    souk_market *market = souk_bind_market_any(L, 1);
-    if (market->rt != NULL) {
-        souk_pool_want_notes(souk_runtime_pool(market->rt), lua_toboolean(L, 2));
-    }
-    return 0;
-}
-
-const luaL_Reg souk_bind_call_methods[] = {{"_call", l_call},
-                                           {"_request", l_request},
-                                           {"_discover", l_discover},
-                                           {"_cancel", l_cancel},
-                                           {"_check", l_check},
-                                           {"_step", l_step},
-                                           {"_flush", l_flush},
-                                           {"_next", l_next},
-                                           {"_await", l_await},
-                                           {"_answer", l_answer},
-                                           {"_answer_error", l_answer_error},
-                                           {"_handler", l_handler},
-                                           {"_observe", l_observe},
-                                           {NULL, NULL}};
+const luaL_Reg souk_bind_call_methods[] = {
+    {"_call", l_call},           {"_request", l_request}, {"_special", l_special},
+    {"_discover", l_discover},   {"_cancel", l_cancel},   {"_check", l_check},
+    {"_subscribe", l_subscribe}, {"_about", l_about},     {NULL, NULL}};

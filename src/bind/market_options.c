@@ -77,6 +77,33 @@ bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char
     return type == LUA_TBOOLEAN;
 }
 
+bool souk_bind_field_number(lua_State *L, int table, const char *where, const char *name,
+                            uint64_t *out)
+{
+    lua_getfield(L, table, name);
+    int type = lua_type(L, -1);
+    lua_Number given = type == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
+    if (type != LUA_TNIL &&
+        (!(given >= 0 && given <= (lua_Number)SOUK_LUA_EXACT_DOUBLES) || given != floor(given))) {
+        luaL_error(L, "%s: option '%s': expected a whole number from 0 on", where, name);
+    }
+    lua_pop(L, 1);
+    if (type == LUA_TNIL) {
+        return false;
+    }
+    *out = (uint64_t)given;
+    return true;
+}
+
+void souk_bind_field_input(lua_State *L, int table, const char *where, uint64_t *input,
+                           unsigned *abilities)
+{
+    uint64_t flags = 0;
+    souk_bind_field_number(L, table, where, "input", input);
+    souk_bind_field_number(L, table, where, "abilities", &flags);
+    *abilities = (unsigned)(flags & UINT32_MAX);
+}
+
 /* A limit for a message; seconds may have fractions, everything else has none. */
 static void push_limit(lua_State *L, int64_t value, bool is_time)
 {
@@ -186,6 +213,7 @@ void souk_bind_read_options(lua_State *L, int index, souk_market *market,
 #undef READ_MCP
 #undef READ_RUNTIME
     souk_bind_field_bool(L, index, "souk.open", "validate", &options->validate);
+    souk_bind_field_input(L, index, "souk.open", &options->input, &options->abilities);
     read_env(L, index, market);
     read_clock_option(L, index, market);
 }

@@ -1,4 +1,4 @@
-/* Capabilities and servers: what a program puts into the marketplace, and takes out of it. */
+/* Capabilities: what a program puts into the marketplace, and takes out of it. */
 #include <string.h>
 
 #include "bind/errors.h"
@@ -136,120 +136,12 @@ static int l_register(lua_State *L)
     return 2;
 }
 
-/* --- servers
- * --------------------------------------------------------------------------------------------- */
-
-/* Which option of add_server becomes which key of the flat configuration. */
-static const char *const text_keys[][2] = {
-    {"url", "mcp_server_url"},
-    {"command", "mcp_command"},
-    {"cwd", "mcp_cwd"},
-    {"auth_env_var", "mcp_auth_env_var"},
-    {"protocol_version", "mcp_pinned_version"},
-    {"ca_file", "mcp_ca_file"},
-    {"url_override_env", "mcp_server_url_override_env"},
-};
-
-/* Options that are tables; they travel as JSON text. */
-static const char *const table_keys[][2] = {
-    {"args", "mcp_args"},
-    {"env", "mcp_env"},
-    {"headers", "mcp_headers"},
-};
-
-enum {
-    TEXTS = sizeof text_keys / sizeof text_keys[0],
-    TABLES = sizeof table_keys / sizeof table_keys[0]
-};
-
-static void add_pair(lua_State *L, souk_market *market, souk_pair *pair, const char *key,
-                     souk_slice value)
-{
-    pair->key = souk_slice_of(key);
-    if (!souk_arena_copy(&market->arena, value, &pair->value)) {
-        luaL_error(L, "add_server: out of memory");
-    }
-}
-
-/* The JSON text of a table option; an empty `args` is a list, the others are objects. */
-static bool read_table(lua_State *L, int options, souk_market *market, const char *name,
-                       souk_pair *pair, const char *key)
-{
-    souk_err err;
-    souk_jw w;
-    lua_getfield(L, options, name);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        return false;
-    }
-    souk_buf_clear(&market->scratch);
-    souk_jw_init(&w, &market->scratch);
-    int failed = souk_bind_write_value(L, lua_gettop(L), &w, NULL, &err);
-    if (failed == SOUK_OK) {
-        failed = souk_jw_check(&w, &err);
-    }
-    if (failed != SOUK_OK) {
-        luaL_error(L, "add_server: option '%s': %s", name, err.message);
-    }
-    souk_slice text = souk_buf_slice(&market->scratch);
-    if (strcmp(name, "args") == 0 && souk_slice_is(text, "{}")) {
-        text = SOUK_LIT("[]");
-    }
-    add_pair(L, market, pair, key, text);
-    lua_pop(L, 1);
-    return true;
-}
-
-/* _add_server(name, options) -> true | nil, err. The options were checked by souk.options. */
-static int l_add_server(lua_State *L)
-{
-    souk_market *market = souk_bind_market(L, 1);
-    souk_server_options options;
-    souk_pair pairs[TEXTS + TABLES + 1];
-    souk_err err;
-    size_t count = 0;
-    memset(&options, 0, sizeof options);
-    options.name = souk_bind_check_slice(L, 2);
-    luaL_checktype(L, 3, LUA_TTABLE);
-    souk_arena_free(&market->arena);
-    for (size_t i = 0; i < TEXTS; i++) {
-        souk_slice value;
-        if (souk_bind_field_slice(L, 3, "add_server", text_keys[i][0], &value)) {
-            add_pair(L, market, &pairs[count++], text_keys[i][1], value);
-        }
-    }
-    for (size_t i = 0; i < TABLES; i++) {
-        count += read_table(L, 3, market, table_keys[i][0], &pairs[count], table_keys[i][1]);
-    }
-    souk_bind_field_slice(L, 3, "add_server", "identity", &options.identity);
-    souk_bind_field_seconds(L, 3, "add_server", "timeout", &options.timeout);
-    lua_getfield(L, 3, "auth");
-    options.auth = (uint64_t)lua_tonumber(L, -1);
-    options.config.items = pairs;
-    options.config.count = count;
-    int failed = souk_runtime_add_server(market->rt, &options, &err);
-    souk_arena_free(&market->arena);
-    if (failed != SOUK_OK) {
-        return souk_bind_fail(L, &err);
-    }
-    lua_pushboolean(L, 1);
-    return 1;
-}
-
 /* _remove(id) -> whether it was there */
 static int l_remove(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
     souk_slice id = souk_bind_check_slice(L, 2);
     lua_pushboolean(L, souk_registry_remove(registry_of(market), id));
-    return 1;
-}
-
-/* market:remove_server(name) -> whether it was there */
-static int l_remove_server(lua_State *L)
-{
-    souk_market *market = souk_bind_market(L, 1);
-    lua_pushboolean(L, souk_runtime_remove_server(market->rt, souk_bind_check_slice(L, 2)));
     return 1;
 }
 
@@ -342,13 +234,7 @@ static int l_list(lua_State *L)
     return 1;
 }
 
-const luaL_Reg souk_bind_registry_methods[] = {{"_load", l_load},
-                                               {"_load_text", l_load_text},
-                                               {"_export", l_export},
-                                               {"_register", l_register},
-                                               {"_add_server", l_add_server},
-                                               {"_remove", l_remove},
-                                               {"remove_server", l_remove_server},
-                                               {"get", l_get},
-                                               {"list", l_list},
-                                               {NULL, NULL}};
+const luaL_Reg souk_bind_registry_methods[] = {{"_load", l_load},     {"_load_text", l_load_text},
+                                               {"_export", l_export}, {"_register", l_register},
+                                               {"_remove", l_remove}, {"get", l_get},
+                                               {"list", l_list},      {NULL, NULL}};

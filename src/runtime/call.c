@@ -203,8 +203,7 @@ int souk_runtime_call(souk_runtime *rt, souk_slice id, souk_buf *input,
 /* Requests that do no harm when they are sent twice, whatever the caller says. */
 static bool is_harmless(souk_request_kind kind)
 {
-    return kind == SOUK_REQUEST_TASK || kind == SOUK_REQUEST_PING ||
-           kind == SOUK_REQUEST_LOG_LEVEL;
+    return kind == SOUK_REQUEST_TASK || kind == SOUK_REQUEST_PING || kind == SOUK_REQUEST_LOG_LEVEL;
 }
 
 static int check_method(const souk_method *method, souk_err *err)

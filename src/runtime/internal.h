@@ -112,8 +112,8 @@ struct souk_runtime {
     souk_handler *own_handlers[16];
     size_t own_handler_count;
     souk_map servers;
-    souk_idmap calls; /* pool call -> souk_rt_call */
-    souk_idmap pages; /* pool call -> souk_discovery */
+    souk_idmap calls;   /* pool call -> souk_rt_call */
+    souk_idmap pages;   /* pool call -> souk_discovery */
     souk_idmap errands; /* pool call -> souk_errand */
     souk_ms watch_due;  /* of all servers the earliest moment; SOUK_NEVER when none waits */
     bool closing;

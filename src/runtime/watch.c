@@ -8,9 +8,9 @@
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "mcp/session.h"
 #include "runtime/internal.h"
-#include "base/utf8.h"
 #include "json/read.h"
 #include "json/write.h"
 
@@ -249,8 +249,8 @@ void souk_rt_watch_look_ended(souk_runtime *rt, souk_server *server, const souk_
         return;
     }
     watch->looked = true;
-    watch->tells = souk_rt_tells(souk_json_get(outcome->answer->value, "capabilities"),
-                                 &watch->tells_known);
+    watch->tells =
+        souk_rt_tells(souk_json_get(outcome->answer->value, "capabilities"), &watch->tells_known);
     try_later(rt, server, 0);
 }
 
