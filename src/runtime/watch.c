@@ -368,6 +368,7 @@ static void unsubscribe(souk_runtime *rt, souk_server *server, souk_slice uri)
 {
     souk_about about;
     souk_request request;
+    souk_err err;
     souk_buf body;
     souk_jw w;
     uint64_t call;
@@ -386,7 +387,7 @@ static void unsubscribe(souk_runtime *rt, souk_server *server, souk_slice uri)
     souk_jw_key_string(&w, "uri", uri);
     souk_jw_end_object(&w);
     if (souk_jw_check(&w, NULL) == SOUK_OK) {
-        (void)souk_rt_errand(rt, server, SOUK_ERRAND_QUIET, &request, &body, &call, NULL);
+        (void)souk_rt_errand(rt, server, SOUK_ERRAND_QUIET, &request, &body, &call, &err);
     }
     souk_buf_free(&body);
 }
