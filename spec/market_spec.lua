@@ -488,7 +488,7 @@ describe("a function of the script", function()
 
   it("wants options of a call that exist and fit", function()
     own(upper)
-    raises("call: unknown option 'timeuot' %(there are: timeout, identity, raw, resend, validate%)", market.call,
+    raises("call: unknown option 'timeuot' %(there are: timeout, identity, raw, resend, validate, on_progress", market.call,
       market, "own", {}, { timeuot = 1 })
     raises("call: option 'timeout': expected a number of seconds, got string", market.call, market, "own", {},
       { timeout = "1" })

@@ -270,7 +270,7 @@ local souk = {}
 ---| "session_closed"
 
 ---| "tools_changed"        # a server says so; its capabilities follow, then comes tools_refreshed
----| "tools_refreshed"      # tools, diagnostics
+---| "tools_refreshed"      # tools, diagnostics; or reason, when it failed (tried again later)
 ---| "prompts_changed"
 ---| "resources_changed"
 ---| "resource_updated"     # uri: of a resource that was subscribed to

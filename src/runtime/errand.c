@@ -3,8 +3,20 @@
 
 #include "runtime/internal.h"
 
-int souk_rt_errand(souk_runtime *rt, souk_server *server, souk_errand_kind kind,
-                   const souk_request *request, souk_buf *body, uint64_t *call, souk_err *err)
+static souk_errand_kind kind_of(const souk_request *request)
+{
+    switch (request->kind) {
+    case SOUK_REQUEST_LISTEN:
+        return SOUK_ERRAND_LISTEN;
+    case SOUK_REQUEST_PING:
+        return SOUK_ERRAND_LOOK;
+    default:
+        return SOUK_ERRAND_QUIET;
+    }
+}
+
+int souk_rt_errand(souk_runtime *rt, souk_server *server, const souk_request *request,
+                   souk_buf *body, uint64_t *call, souk_err *err)
 {
     souk_target target;
     souk_call_options options;
@@ -12,13 +24,13 @@ int souk_rt_errand(souk_runtime *rt, souk_server *server, souk_errand_kind kind,
     if (errand == NULL) {
         return souk_fail_memory(err);
     }
-    errand->kind = kind;
-    errand->server = kind == SOUK_ERRAND_QUIET ? NULL : server;
+    errand->kind = kind_of(request);
+    errand->server = errand->kind == SOUK_ERRAND_QUIET ? NULL : server;
     souk_rt_server_target(server, souk_slice_make(NULL, 0), &target);
     memset(&options, 0, sizeof options);
-    options.standing = kind == SOUK_ERRAND_LISTEN;
+    options.standing = errand->kind == SOUK_ERRAND_LISTEN;
     options.timeout = options.standing ? 0 : server->timeout;
-    options.may_resend = kind == SOUK_ERRAND_LOOK;
+    options.may_resend = errand->kind == SOUK_ERRAND_LOOK;
     souk_order order = {&target, request, body, options};
     int failed = souk_pool_call(rt->pool, &order, souk_runtime_now(rt), call, err);
     if (failed == SOUK_OK && !souk_idmap_add(&rt->errands, *call, errand)) {

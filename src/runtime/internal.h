@@ -26,9 +26,9 @@ typedef struct souk_about {
 
 /* A call of the runtime's own, kept until its outcome was fetched; the program never sees it. */
 typedef enum souk_errand_kind {
-    SOUK_ERRAND_LISTEN, /* stands: what the server says by itself */
+    SOUK_ERRAND_LISTEN, /* SOUK_REQUEST_LISTEN stands: what the server says by itself */
     SOUK_ERRAND_LOOK,   /* a ping that opens a session, so that the server says what it is */
-    SOUK_ERRAND_QUIET   /* whose end means nothing */
+    SOUK_ERRAND_QUIET   /* everything else: its end means nothing */
 } souk_errand_kind;
 
 typedef struct souk_errand {
@@ -146,8 +146,8 @@ unsigned souk_rt_tells(const souk_jval *capabilities, bool *declared);
  * Puts a call of the runtime's own; the body is moved. An error means that nothing was put and no
  * end follows.
  */
-int souk_rt_errand(souk_runtime *rt, souk_server *server, souk_errand_kind kind,
-                   const souk_request *request, souk_buf *body, uint64_t *call, souk_err *err);
+int souk_rt_errand(souk_runtime *rt, souk_server *server, const souk_request *request,
+                   souk_buf *body, uint64_t *call, souk_err *err);
 /* Gives it up: its end is not told any more. 0 is allowed. */
 void souk_rt_errand_drop(souk_runtime *rt, uint64_t call);
 /* The server goes: all of its errands are given up. */

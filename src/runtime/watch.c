@@ -169,7 +169,7 @@ static void put(souk_runtime *rt, souk_server *server, souk_errand_kind kind, un
     }
     int not_put = souk_buf_check(&body, "the list of subscriptions", &err);
     if (not_put == SOUK_OK) {
-        not_put = souk_rt_errand(rt, server, kind, &request, &body, &watch->call, &err);
+        not_put = souk_rt_errand(rt, server, &request, &body, &watch->call, &err);
     }
     souk_buf_free(&body);
     watch->looking = kind == SOUK_ERRAND_LOOK;
@@ -387,7 +387,7 @@ static void unsubscribe(souk_runtime *rt, souk_server *server, souk_slice uri)
     souk_jw_key_string(&w, "uri", uri);
     souk_jw_end_object(&w);
     if (souk_jw_check(&w, NULL) == SOUK_OK) {
-        (void)souk_rt_errand(rt, server, SOUK_ERRAND_QUIET, &request, &body, &call, &err);
+        (void)souk_rt_errand(rt, server, &request, &body, &call, &err);
     }
     souk_buf_free(&body);
 }
