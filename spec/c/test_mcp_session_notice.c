@@ -242,6 +242,41 @@ static void what_waits_loses_the_tag_of_a_request_that_is_gone(void)
     rig_free(&rig);
 }
 
+static void a_request_that_ended_may_be_given_up_before_its_end_is_fetched(void)
+{
+    for (int which = 0; which < 3; which++) {
+        session_rig rig;
+        rig_open_child(&rig);
+        fake_child *child = fake_last_child(&rig.fake);
+        for (int id = 3; id < 6; id++) {
+            CHECK_INT(send_with(&rig, "tools/call", id == 3 + which ? &first_tag : &second_tag),
+                      id);
+        }
+        fake_say(
+            &rig.fake, child,
+            "{'jsonrpc':'2.0','method':'notifications/progress','params':{'progressToken':%d}}",
+            3 + which);
+        for (int id = 3; id < 6; id++) {
+            fake_say(&rig.fake, child, "{'jsonrpc':'2.0','id':%d,'result':{}}", id);
+        }
+        size_t written = child->input_len;
+        souk_mcp_cancel(rig.mcp, 3 + (uint64_t)which, "enough");
+        CHECK_INT(child->input_len, written); /* the server need not know */
+        souk_mcp_notice notice;
+        CHECK(souk_mcp_next_notice(rig.mcp, &notice));
+        CHECK(notice.tag == NULL);
+        souk_json_doc_free(&notice.doc);
+        CHECK_INT(send_with(&rig, "tools/call", &second_tag), 6);
+        fake_say(&rig.fake, child, "{'jsonrpc':'2.0','id':6,'result':{}}");
+        for (int i = 0; i < 3; i++) {
+            CHECK(rig_next(&rig));
+            CHECK(rig.end.tag == &second_tag);
+        }
+        CHECK(!rig_next(&rig));
+        rig_free(&rig);
+    }
+}
+
 static void only_so_many_notices_wait(void)
 {
     static const struct {
@@ -334,6 +369,7 @@ int main(void)
     CASE(a_server_may_end_a_subscription_by_cancelling_it);
     CASE(a_cancelled_subscription_over_http_ends_within_its_own_stream);
     CASE(what_waits_loses_the_tag_of_a_request_that_is_gone);
+    CASE(a_request_that_ended_may_be_given_up_before_its_end_is_fetched);
     CASE(only_so_many_notices_wait);
     CASE(notices_may_come_in_batches);
     CASE(notices_survive_every_failing_allocation);

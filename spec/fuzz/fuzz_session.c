@@ -5,12 +5,13 @@
  *
  * Whatever happens: each request that was sent ends exactly once unless it was cancelled, no answer
  * goes to another request, a session that failed says why, time never stands still, and nothing is
- * left behind.
+ * left behind. What it hears beside answers: session_heard.h.
  */
 #include "failing_alloc.h"
 #include "fake_events.h"
 #include "mcp/header.h"
 #include "mcp/session.h"
+#include "session_heard.h"
 #include "session_texts.h"
 
 enum { MOST_STEPS = 400, MOST_REQUESTS = 64 };
@@ -29,6 +30,7 @@ typedef struct fuzz {
     souk_mcp *mcp;
     request requests[MOST_REQUESTS];
     size_t request_count;
+    heard heard;
 } fuzz;
 
 static void sink(void *user, const souk_io_event *event)
@@ -52,8 +54,27 @@ static void check_session(const fuzz *f)
     for (size_t i = 0; i < f->fake.exchange_count; i++) {
         open += !f->fake.exchanges[i]->ended && !f->fake.exchanges[i]->cancelled;
     }
-    must(open <= MOST_REQUESTS * 2 + 64 +
-                     8); /* requests, words about cancelled ones, answers to the server, opening */
+    must(open <=
+         MOST_REQUESTS * 2 + 64 + 64 + 8); /* requests, words about cancelled ones, answers to the
+                                              server (pings, then questions), opening */
+}
+
+static bool is_gone(const void *tag)
+{
+    const request *mine = tag;
+    return mine->cancelled || mine->ends > 0;
+}
+
+static void fetch_heard(fuzz *f)
+{
+    if (script_choose(&f->script, 2) == 0) {
+        heard_notices(f->mcp, is_gone);
+    }
+    /* Questions that were withdrawn and are not fetched are no longer open: fetch before. */
+    heard_questions(&f->heard, f->mcp, is_gone);
+    if (script_choose(&f->script, 2) == 0) {
+        heard_reply(&f->heard, &f->script, f->mcp);
+    }
 }
 
 static void fetch_ends(fuzz *f)
@@ -63,7 +84,7 @@ static void fetch_ends(fuzz *f)
         request *mine = end.tag;
         int64_t number;
         mine->ends++;
-        must(mine->ends == 1);
+        must(mine->ends == 1 && !mine->cancelled);
         must(end.err.kind == SOUK_OK || end.err.delivery != SOUK_DELIVERY_NONE);
         if (end.err.kind == SOUK_OK) {
             must(end.value != NULL);
@@ -81,7 +102,8 @@ static void fetch_ends(fuzz *f)
 
 static void send_request(fuzz *f)
 {
-    static const char *const methods[] = {"tools/call", "tools/list", "resources/read", "x"};
+    static const char *const methods[] = {"tools/call", "tools/list", "resources/read", "x",
+                                          "subscriptions/listen"};
     static const char *const params[] = {
         "", "{}", "{\"a\":1}", "{\"_meta\":{\"progressToken\":1}}", "[", "{\"_meta\":1}"};
     souk_err err;
@@ -90,9 +112,10 @@ static void send_request(fuzz *f)
     }
     request *mine = &f->requests[f->request_count];
     size_t exchanges = f->fake.exchange_count;
-    const souk_mcp_request ask = {.method = souk_slice_of(methods[script_choose(&f->script, 4)]),
+    const souk_mcp_request ask = {.method = souk_slice_of(methods[script_choose(&f->script, 5)]),
                                   .params = souk_slice_of(params[script_choose(&f->script, 6)]),
                                   .name = SOUK_LIT("\xC3\xA4 name"),
+                                  .progress = script_choose(&f->script, 2) == 0,
                                   .timeout = 1000,
                                   .tag = mine};
     if (souk_mcp_send(f->mcp, &ask, &mine->id, &err) == SOUK_OK) {
@@ -231,6 +254,18 @@ static void let_time_pass(fuzz *f)
     must(souk_mcp_deadline(f->mcp) > f->fake.now);
 }
 
+static void notify(fuzz *f)
+{
+    souk_err err;
+    souk_slice level = script_choose(&f->script, 2) == 0 ? SOUK_LIT("debug") : SOUK_LIT("");
+    if (souk_mcp_set_log_level(f->mcp, level, &err) != SOUK_OK) {
+        must(err.out_of_memory);
+    }
+    if (souk_mcp_notify(f->mcp, SOUK_LIT("notifications/x"), level, &err) != SOUK_OK) {
+        must(err.kind != SOUK_OK);
+    }
+}
+
 static void step(fuzz *f)
 {
     switch (script_choose(&f->script, 16)) {
@@ -240,7 +275,11 @@ static void step(fuzz *f)
         send_request(f);
         break;
     case 3:
-        cancel_request(f);
+        if (script_choose(&f->script, 4) == 0) {
+            notify(f);
+        } else {
+            cancel_request(f);
+        }
         break;
     case 4:
         let_time_pass(f);
@@ -254,7 +293,11 @@ static void step(fuzz *f)
         f->fake.refuse_spawn = f->fake.refuse_exchange;
         break;
     case 7:
-        fetch_ends(f);
+        if (script_choose(&f->script, 2) == 0) {
+            fetch_heard(f);
+        } else {
+            fetch_ends(f);
+        }
         break;
     case 8:
         if (script_choose(&f->script, 8) == 0) {
@@ -284,9 +327,11 @@ static void end_all(fuzz *f)
             fake_exit(&f->fake, f->fake.children[i], 0, "");
         }
     }
+    heard_notices(f->mcp, is_gone);
+    heard_questions(&f->heard, f->mcp, is_gone);
     fetch_ends(f);
     for (size_t i = 0; i < f->request_count; i++) {
-        must(f->requests[i].ends == 1 || (f->requests[i].cancelled && f->requests[i].ends == 0));
+        must(f->requests[i].ends == 1 || f->requests[i].cancelled);
     }
 }
 
@@ -305,6 +350,8 @@ static void configure(fuzz *f, souk_mcp_config *config)
     }
     config->client_name = SOUK_LIT("fuzz");
     config->client_version = SOUK_LIT("1");
+    config->abilities = (unsigned)script_choose(&f->script, 32);
+    config->max_notices = HEARD_NOTICES;
     config->headers = &header;
     config->header_count = 1;
     config->remembered = revisions[script_choose(&f->script, 4)];

@@ -7,6 +7,8 @@
 
 enum { TEXT_MAX = 6000 };
 
+#define ELICIT(params) ("\"method\":\"elicitation/create\",\"params\":" params "}")
+
 typedef struct text {
     char bytes[TEXT_MAX];
     size_t len;
@@ -68,7 +70,7 @@ static inline void add_result(script *s, text *t, long long id, souk_id via)
         "{\"protocolVersion\":\"2025-03-26\",\"capabilities\":{},\"serverInfo\":{}}",
         "{\"protocolVersion\":\"2025-11-25\"}",
         "{\"protocolVersion\":\"1999-01-01\"}",
-        "{\"resultType\":\"task\"}",
+        "{\"resultType\":\"task\",\"taskId\":\"t\"}",
         "{\"resultType\":\"input_required\",\"requestState\":\"x\"}",
         "[]",
         "null",
@@ -112,21 +114,48 @@ static inline void add_raw(script *s, text *t)
     s->left -= len;
 }
 
+/* A notification whose params may name one of our requests, or one of the server's. */
+static inline void add_notification(script *s, text *t, long long id)
+{
+    static const char *const starts[] = {
+        "\"method\":\"notifications/progress\",\"params\":{\"progressToken\":",
+        "\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":",
+        "\"method\":\"x\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
+    };
+    size_t which = script_choose(s, 3);
+    size_t mark = script_choose(s, 4);
+    add_text(t, starts[which]);
+    add_text(t, mark == 0 ? "\"" : "");
+    add_number(t, mark == 1 ? (long long)script_choose(s, 64) : id);
+    add_text(t, mark == 0 ? "\"" : "");
+    add_text(t, which == 2 ? "}}}" : "}}");
+}
+
 static inline void add_message(script *s, text *t, long long id, souk_id via)
 {
     static const char *const calls[] = {
-        "\"method\":\"ping\"}", "\"method\":\"roots/list\",\"params\":{}}",
-        "\"method\":\"notifications/progress\",\"params\":[]}", "\"method\":7}"};
+        "\"method\":\"ping\"}",
+        "\"method\":\"roots/list\",\"params\":{}}",
+        "\"method\":\"notifications/progress\",\"params\":[]}",
+        "\"method\":7}",
+        ELICIT("{\"message\":\"m\",\"requestedSchema\":{}}"),
+        ELICIT("{\"mode\":\"url\",\"message\":\"m\",\"url\":\"u\"}"),
+        "\"method\":\"sampling/createMessage\",\"params\":{\"messages\":[]}}",
+    };
     size_t kind = script_choose(s, 16);
     if (kind == 0) {
         add_raw(s, t);
         return;
     }
     add_text(t, "{\"jsonrpc\":\"2.0\",");
+    if (kind == 1) {
+        add_notification(s, t, id);
+        return;
+    }
     id = add_id(s, t, id);
-    if (kind < 3) {
-        add_text(t, calls[script_choose(s, 4)]);
-    } else if (kind < 7) {
+    if (kind < 4) {
+        add_text(t, calls[script_choose(s, sizeof calls / sizeof calls[0])]);
+    } else if (kind < 8) {
         add_text(t, "\"error\":");
         add_error(s, t);
         add_text(t, "}");

@@ -206,10 +206,35 @@ bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end)
     return true;
 }
 
+/* It has ended already, and nobody wants to hear of it any more. */
+static void drop_end(souk_mcp *mcp, uint64_t id)
+{
+    souk_mcp_pending *before = NULL;
+    souk_mcp_pending *pending = mcp->ended_first;
+    while (pending != NULL && pending->id != id) {
+        before = pending;
+        pending = pending->next_ended;
+    }
+    if (pending == NULL) {
+        return;
+    }
+    if (before == NULL) {
+        mcp->ended_first = pending->next_ended;
+    } else {
+        before->next_ended = pending->next_ended;
+    }
+    if (mcp->ended_last == pending) {
+        mcp->ended_last = before;
+    }
+    forget_tag(mcp, pending->tag);
+    souk_mcp_pending_free(mcp, pending);
+}
+
 void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
 {
     souk_mcp_pending *pending = souk_idmap_remove(&mcp->pending, id);
     if (pending == NULL) {
+        drop_end(mcp, id);
         return;
     }
     if (pending->exchange != NULL) {

@@ -138,8 +138,8 @@ int souk_mcp_notify(souk_mcp *mcp, souk_slice method, souk_slice params, souk_er
 int souk_mcp_set_log_level(souk_mcp *mcp, souk_slice level, souk_err *err);
 
 /*
- * Gives up a request, telling the server as era and transport want it. No end follows. Unknown ids
- * are ignored.
+ * Gives up a request, telling the server as era and transport want it. No end follows, also of one
+ * that ended and was not fetched. Unknown ids are ignored.
  */
 void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason);
 
@@ -153,7 +153,10 @@ typedef struct souk_mcp_end {
     const souk_jval *value;    /* into doc: the result; or the data of a JSON-RPC error; or NULL */
 } souk_mcp_end;
 
-/* Fetches the next end; false when there is none. */
+/*
+ * Fetches the next end; false when there is none. Its tag may be gone from then on: what waits with
+ * the same tag, and was not fetched before, has none any more.
+ */
 bool souk_mcp_next(souk_mcp *mcp, souk_mcp_end *end);
 
 /*
