@@ -1,8 +1,10 @@
--- souk.json when Lua runs out of memory in the middle of a call: nothing is leaked, nothing is left in disorder.
+-- souk.json and validate when Lua runs out of memory in the middle of a call: nothing is leaked, nothing is left in disorder.
 
 local WORK = [=[
 dofile "spec/support/paths.lua"
-local json = require "souk.core".json
+local core = require "souk.core"
+local json = core.json
+local schema = { type = "object", properties = { a = { type = "string" } } }
 local text = '{"list":[1,2.5,"' .. ("long "):rep(50) .. '\\n",[],{"a":{"b":null}}],"big":123456789012345678901}'
 local value = json.decode(text)
 local cycle = {}
@@ -17,6 +19,10 @@ return function()
   json.array()
   pcall(json.decode, text, { nonsense = 1 })
   json.encode(json.decode(text))
+  core.validate(schema, { a = "x" })
+  core.validate(schema, { a = 1 })
+  core.validate(schema, cycle)
+  core.validate({ type = 1 }, 1)
 end
 ]=]
 
