@@ -79,7 +79,7 @@ install_npm() {
         return 0
     fi
     say "installing npm packages into build/npm:"
-    sed -n 's/^ *"\(.*[a-z0-9]\)": "\([0-9.]*\)".*/    \1 \2/p' spec/peers/package.json
+    sed -n 's/^ *"\(.*[a-z0-9]\)": "\([0-9][^"]*\)".*/    \1 \2/p' spec/peers/package.json
     mkdir -p build/npm
     rm -rf build/npm/node_modules build/npm/complete.json
     cp spec/peers/package.json spec/peers/package-lock.json spec/peers/.npmrc build/npm/
