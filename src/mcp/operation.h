@@ -87,9 +87,21 @@ typedef enum souk_mcp_news_kind {
     SOUK_MCP_NEWS_WITHDRAWN /* the answer to `question` is not needed any more */
 } souk_mcp_news_kind;
 
+/* Methods of NOTICEs that no server sends. */
+
+/* A tool's schema is not the server's any more (-32020); it has no value. */
+#define SOUK_MCP_TOOLS_STALE "souk/tools_stale"
+
+/* One resource of a legacy LISTEN cannot be heard of: {"uri": ..., "message": ...}. */
+#define SOUK_MCP_LISTENING_FAILED "souk/listening_failed"
+
 typedef struct souk_mcp_news {
     souk_mcp_news_kind kind;
-    void *tag; /* of the operation; NULL for a NOTICE and maybe a QUESTION that belong to none */
+    /*
+     * Of the operation. NULL for a NOTICE and maybe a QUESTION that belong to none, and for a
+     * WITHDRAWN whose operation was cancelled or has ended.
+     */
+    void *tag;
     souk_err err;
     bool lost;  /* END: it failed because the session is gone */
     bool asked; /* END: input was asked for on the way, so the result is nobody else's */
