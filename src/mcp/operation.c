@@ -159,7 +159,7 @@ static void finish(souk_mcp_op *op)
     op->ended = true;
     souk_deadline_move(&op->ops->deadlines, &op->due, SOUK_NEVER);
     stop_requests(op, "the operation has ended");
-    souk_mcp_questions_end(op);
+    souk_mcp_op_questions_end(op);
     souk_mcp_item_put(op->ops, &op->end);
 }
 
@@ -287,8 +287,8 @@ void souk_mcp_op_cancel(souk_mcp_ops *ops, souk_mcp_op *op, const char *reason, 
     if (stop_task && running) {
         souk_mcp_task_stop(op);
     }
-    souk_mcp_questions_end(op);
-    souk_mcp_questions_leave(op, true);
+    souk_mcp_op_questions_end(op);
+    souk_mcp_op_questions_leave(op, true);
     purge_items(ops, op);
     op_free(op);
 }
@@ -313,13 +313,13 @@ static void pop(souk_mcp_ops *ops, souk_mcp_item *item, souk_mcp_news *news)
         news->err = op->err;
         news->lost = op->lost;
         news->asked = op->asked;
-        souk_mcp_questions_leave(op, false);
+        souk_mcp_op_questions_leave(op, false);
         op_free(op);
         break;
     case SOUK_MCP_NEWS_QUESTION:
         break;
     case SOUK_MCP_NEWS_WITHDRAWN:
-        souk_mcp_question_free(item->question);
+        souk_mcp_op_question_free(item->question);
         break;
     default:
         souk_free(ops->alloc, item);
@@ -375,11 +375,11 @@ void souk_mcp_ops_free(souk_mcp_ops *ops)
         souk_json_doc_free(&news.doc);
     }
     while (ops->first != NULL) {
-        souk_mcp_questions_leave(ops->first, false);
+        souk_mcp_op_questions_leave(ops->first, false);
         op_free(ops->first);
     }
     while (ops->loose.first != NULL) {
-        souk_mcp_question_free(ops->loose.first);
+        souk_mcp_op_question_free(ops->loose.first);
     }
     souk_deadlines_free(&ops->deadlines);
     souk_idmap_free(&ops->questions);

@@ -30,7 +30,7 @@ enum {
     SOUK_MCP_ROUND_DELAY_MOST = 60 * 1000 /* ms */
 };
 
-typedef struct souk_mcp_question souk_mcp_question;
+typedef struct souk_mcp_op_question souk_mcp_op_question;
 typedef struct souk_mcp_item souk_mcp_item;
 typedef struct souk_mcp_followed souk_mcp_followed;
 typedef struct souk_mcp_listening souk_mcp_listening;
@@ -40,9 +40,9 @@ struct souk_mcp_item {
     souk_mcp_item *prev, *next;
     bool queued;
     souk_mcp_news_kind kind;
-    souk_mcp_op *op;             /* NULL: of none */
-    souk_mcp_question *question; /* QUESTION, WITHDRAWN */
-    souk_slice method;           /* into doc, or static */
+    souk_mcp_op *op;                /* NULL: of none */
+    souk_mcp_op_question *question; /* QUESTION, WITHDRAWN */
+    souk_slice method;              /* into doc, or static */
     souk_json_doc doc;
     const souk_jval *value;
 };
@@ -62,9 +62,9 @@ typedef enum souk_mcp_step {
     SOUK_MCP_STEP_STAND  /* souk_mcp_listen */
 } souk_mcp_step;
 
-typedef struct souk_mcp_questions {
-    souk_mcp_question *first, *last;
-} souk_mcp_questions;
+typedef struct souk_mcp_op_questions {
+    souk_mcp_op_question *first, *last;
+} souk_mcp_op_questions;
 
 struct souk_mcp_op {
     souk_mcp_ops *ops;
@@ -82,7 +82,7 @@ struct souk_mcp_op {
     unsigned rounds;
     souk_buf state; /* JSON text of the requestState of this round; empty: none */
     souk_buf input; /* members of params that answer the last round, while it is sent */
-    souk_mcp_questions questions;
+    souk_mcp_op_questions questions;
 
     unsigned pages;  /* of the tools/list that is read */
     souk_buf cursor; /* of its page under way */
@@ -102,10 +102,10 @@ typedef enum souk_mcp_asker {
     SOUK_MCP_ASKED_BY_TASK
 } souk_mcp_asker;
 
-struct souk_mcp_question {
+struct souk_mcp_op_question {
     souk_mcp_ops *ops;
     souk_mcp_op *op; /* NULL: of none */
-    souk_mcp_question *prev, *next;
+    souk_mcp_op_question *prev, *next;
     uint64_t id;
     souk_mcp_asker asker;
     uint64_t asked; /* BY_SERVER: the session's id of it */
@@ -123,8 +123,8 @@ struct souk_mcp_ops {
     souk_mcp_item *first_item, *last_item;
     souk_deadlines deadlines;
     uint64_t question_serial;
-    souk_idmap questions;     /* id -> a question that may be answered */
-    souk_mcp_questions loose; /* of no operation, or of one that has ended */
+    souk_idmap questions;        /* id -> a question that may be answered */
+    souk_mcp_op_questions loose; /* of no operation, or of one that has ended */
 };
 
 /* operation.c */
@@ -180,24 +180,25 @@ void souk_mcp_op_take_tools(souk_mcp_op *op, const souk_mcp_end *end);
 /* operation_question.c */
 
 /* A new question of op (NULL: of none), in its list; NULL when out of memory. */
-souk_mcp_question *souk_mcp_question_new(souk_mcp_ops *ops, souk_mcp_op *op, souk_mcp_asker asker);
-void souk_mcp_question_free(souk_mcp_question *question);
+souk_mcp_op_question *souk_mcp_op_question_new(souk_mcp_ops *ops, souk_mcp_op *op,
+                                               souk_mcp_asker asker);
+void souk_mcp_op_question_free(souk_mcp_op_question *question);
 /* It is not needed any more: told, if the program knows of it. It is gone from its list. */
-void souk_mcp_question_withdraw(souk_mcp_question *question);
+void souk_mcp_op_question_withdraw(souk_mcp_op_question *question);
 /* op is going away: server's questions stay, without it; or, if it is cancelled, are refused. */
-void souk_mcp_questions_leave(souk_mcp_op *op, bool cancelled);
+void souk_mcp_op_questions_leave(souk_mcp_op *op, bool cancelled);
 /* Withdraws all that op itself asks. */
-void souk_mcp_questions_end(souk_mcp_op *op);
+void souk_mcp_op_questions_end(souk_mcp_op *op);
 /* How many op itself asks that have no answer yet. */
-size_t souk_mcp_questions_open(const souk_mcp_op *op);
+size_t souk_mcp_op_questions_open(const souk_mcp_op *op);
 /*
  * Makes questions of the members of inputRequests (NULL: none), a value of *doc. On failure some
  * may have been made.
  */
-int souk_mcp_questions_ask(souk_mcp_op *op, souk_mcp_asker asker, const souk_json_doc *doc,
-                           const souk_jval *requests, souk_err *err);
+int souk_mcp_op_questions_ask(souk_mcp_op *op, souk_mcp_asker asker, const souk_json_doc *doc,
+                              const souk_jval *requests, souk_err *err);
 /* Appends a member: "inputResponses": {key: answer, ...}. */
-int souk_mcp_questions_write(const souk_mcp_op *op, souk_buf *out, souk_err *err);
+int souk_mcp_op_questions_write(const souk_mcp_op *op, souk_buf *out, souk_err *err);
 void souk_mcp_ops_take_asked(souk_mcp_ops *ops, souk_mcp_asked *asked);
 
 /* operation_round.c */

@@ -5,14 +5,14 @@
 #include "json/read.h"
 #include "json/write.h"
 
-static souk_mcp_questions *home_of(const souk_mcp_question *question)
+static souk_mcp_op_questions *home_of(const souk_mcp_op_question *question)
 {
     return question->op == NULL ? &question->ops->loose : &question->op->questions;
 }
 
-static void enlist(souk_mcp_question *question)
+static void enlist(souk_mcp_op_question *question)
 {
-    souk_mcp_questions *home = home_of(question);
+    souk_mcp_op_questions *home = home_of(question);
     question->next = NULL;
     question->prev = home->last;
     if (home->last == NULL) {
@@ -23,9 +23,9 @@ static void enlist(souk_mcp_question *question)
     home->last = question;
 }
 
-static void unlist(souk_mcp_question *question)
+static void unlist(souk_mcp_op_question *question)
 {
-    souk_mcp_questions *home = home_of(question);
+    souk_mcp_op_questions *home = home_of(question);
     if (question->prev == NULL) {
         home->first = question->next;
     } else {
@@ -38,9 +38,10 @@ static void unlist(souk_mcp_question *question)
     }
 }
 
-souk_mcp_question *souk_mcp_question_new(souk_mcp_ops *ops, souk_mcp_op *op, souk_mcp_asker asker)
+souk_mcp_op_question *souk_mcp_op_question_new(souk_mcp_ops *ops, souk_mcp_op *op,
+                                               souk_mcp_asker asker)
 {
-    souk_mcp_question *question = souk_new(ops->alloc, sizeof *question);
+    souk_mcp_op_question *question = souk_new(ops->alloc, sizeof *question);
     if (question == NULL) {
         return NULL;
     }
@@ -61,7 +62,7 @@ souk_mcp_question *souk_mcp_question_new(souk_mcp_ops *ops, souk_mcp_op *op, sou
 }
 
 /* Takes it from where it can be found; what is left is its item. */
-static void forget(souk_mcp_question *question)
+static void forget(souk_mcp_op_question *question)
 {
     if (question->item.kind != SOUK_MCP_NEWS_WITHDRAWN) {
         unlist(question);
@@ -69,7 +70,7 @@ static void forget(souk_mcp_question *question)
     }
 }
 
-void souk_mcp_question_free(souk_mcp_question *question)
+void souk_mcp_op_question_free(souk_mcp_op_question *question)
 {
     souk_mcp_ops *ops = question->ops;
     forget(question);
@@ -80,10 +81,11 @@ void souk_mcp_question_free(souk_mcp_question *question)
     souk_free(ops->alloc, question);
 }
 
-void souk_mcp_question_withdraw(souk_mcp_question *question)
+void souk_mcp_op_question_withdraw(souk_mcp_op_question *question)
 {
     if (question->answered || question->item.queued) {
-        souk_mcp_question_free(question); /* the program does not wait for it, or never heard it */
+        souk_mcp_op_question_free(
+            question); /* the program does not wait for it, or never heard it */
         return;
     }
     forget(question);
@@ -94,30 +96,30 @@ void souk_mcp_question_withdraw(souk_mcp_question *question)
     souk_mcp_item_put(question->ops, &question->item);
 }
 
-void souk_mcp_questions_end(souk_mcp_op *op)
+void souk_mcp_op_questions_end(souk_mcp_op *op)
 {
-    for (souk_mcp_question *q = op->questions.first, *next; q != NULL; q = next) {
+    for (souk_mcp_op_question *q = op->questions.first, *next; q != NULL; q = next) {
         next = q->next;
         if (q->asker != SOUK_MCP_ASKED_BY_SERVER) {
-            souk_mcp_question_withdraw(q);
+            souk_mcp_op_question_withdraw(q);
         }
     }
 }
 
-static void refuse(souk_mcp_question *question)
+static void refuse(souk_mcp_op_question *question)
 {
     souk_err why;
     souk_fail(&why, SOUK_E_CANCELLED, "the client gave up the request that this belongs to");
     souk_mcp_reply(question->ops->mcp, question->asked, souk_slice_make(NULL, 0), &why);
-    souk_mcp_question_withdraw(question);
+    souk_mcp_op_question_withdraw(question);
 }
 
-void souk_mcp_questions_leave(souk_mcp_op *op, bool cancelled)
+void souk_mcp_op_questions_leave(souk_mcp_op *op, bool cancelled)
 {
     while (op->questions.first != NULL) {
-        souk_mcp_question *q = op->questions.first;
+        souk_mcp_op_question *q = op->questions.first;
         if (q->asker != SOUK_MCP_ASKED_BY_SERVER) {
-            souk_mcp_question_free(q);
+            souk_mcp_op_question_free(q);
         } else if (cancelled) {
             refuse(q);
         } else {
@@ -129,10 +131,10 @@ void souk_mcp_questions_leave(souk_mcp_op *op, bool cancelled)
     }
 }
 
-size_t souk_mcp_questions_open(const souk_mcp_op *op)
+size_t souk_mcp_op_questions_open(const souk_mcp_op *op)
 {
     size_t count = 0;
-    for (const souk_mcp_question *q = op->questions.first; q != NULL; q = q->next) {
+    for (const souk_mcp_op_question *q = op->questions.first; q != NULL; q = q->next) {
         count += q->asker != SOUK_MCP_ASKED_BY_SERVER && !q->answered;
     }
     return count;
@@ -143,7 +145,7 @@ static int ask(souk_mcp_op *op, souk_mcp_asker asker, souk_slice key, souk_slice
                souk_err *err)
 {
     const souk_json_limits limits = {.depth = SOUK_JSON_MAX_DEPTH, .text = request.len};
-    souk_mcp_question *q = souk_mcp_question_new(op->ops, op, asker);
+    souk_mcp_op_question *q = souk_mcp_op_question_new(op->ops, op, asker);
     if (q == NULL) {
         return souk_fail_memory(err);
     }
@@ -160,7 +162,7 @@ static int ask(souk_mcp_op *op, souk_mcp_asker asker, souk_slice key, souk_slice
     }
     souk_buf_free(&text);
     if (failed != SOUK_OK) {
-        souk_mcp_question_free(q);
+        souk_mcp_op_question_free(q);
         return failed;
     }
     q->item.method = souk_json_string(souk_json_get(q->item.doc.root, "method"));
@@ -197,10 +199,10 @@ static int too_many(souk_err *err)
                      SOUK_MCP_QUESTIONS_MAX);
 }
 
-int souk_mcp_questions_ask(souk_mcp_op *op, souk_mcp_asker asker, const souk_json_doc *doc,
-                           const souk_jval *requests, souk_err *err)
+int souk_mcp_op_questions_ask(souk_mcp_op *op, souk_mcp_asker asker, const souk_json_doc *doc,
+                              const souk_jval *requests, souk_err *err)
 {
-    size_t open = souk_mcp_questions_open(op);
+    size_t open = souk_mcp_op_questions_open(op);
     size_t more = requests == NULL ? 0 : requests->size;
     int failed = SOUK_OK;
     if (more > SOUK_MCP_QUESTIONS_MAX) {
@@ -223,13 +225,13 @@ int souk_mcp_questions_ask(souk_mcp_op *op, souk_mcp_asker asker, const souk_jso
     return failed;
 }
 
-int souk_mcp_questions_write(const souk_mcp_op *op, souk_buf *out, souk_err *err)
+int souk_mcp_op_questions_write(const souk_mcp_op *op, souk_buf *out, souk_err *err)
 {
     souk_jw w;
     souk_jw_init(&w, out);
     souk_jw_key(&w, SOUK_LIT("inputResponses"));
     souk_jw_object(&w);
-    for (const souk_mcp_question *q = op->questions.first; q != NULL; q = q->next) {
+    for (const souk_mcp_op_question *q = op->questions.first; q != NULL; q = q->next) {
         if (q->asker != SOUK_MCP_ASKED_BY_SERVER && q->answered) {
             souk_jw_key(&w, souk_buf_slice(&q->key));
             souk_jw_raw(&w, souk_buf_slice(&q->answer));
@@ -241,10 +243,10 @@ int souk_mcp_questions_write(const souk_mcp_op *op, souk_buf *out, souk_err *err
 
 /* --- questions of a legacy server --- */
 
-static souk_mcp_question *find_asked(const souk_mcp_ops *ops, uint64_t asked)
+static souk_mcp_op_question *find_asked(const souk_mcp_ops *ops, uint64_t asked)
 {
     for (size_t i = 0; i < ops->questions.size; i++) {
-        souk_mcp_question *q = ops->questions.slots[i].value;
+        souk_mcp_op_question *q = ops->questions.slots[i].value;
         if (ops->questions.slots[i].id != 0 && q->asker == SOUK_MCP_ASKED_BY_SERVER &&
             q->asked == asked) {
             return q;
@@ -257,15 +259,15 @@ void souk_mcp_ops_take_asked(souk_mcp_ops *ops, souk_mcp_asked *asked)
 {
     const souk_mcp_sent *sent = asked->tag;
     souk_mcp_op *op = sent == NULL || sent->op->ended ? NULL : sent->op;
-    souk_mcp_question *q;
+    souk_mcp_op_question *q;
     if (asked->withdrawn) {
         q = find_asked(ops, asked->id);
         if (q != NULL) {
-            souk_mcp_question_withdraw(q);
+            souk_mcp_op_question_withdraw(q);
         }
         return;
     }
-    q = souk_mcp_question_new(ops, op, SOUK_MCP_ASKED_BY_SERVER);
+    q = souk_mcp_op_question_new(ops, op, SOUK_MCP_ASKED_BY_SERVER);
     if (q == NULL) {
         souk_err why;
         souk_fail_memory(&why);

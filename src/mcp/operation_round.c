@@ -29,7 +29,7 @@ static int write_input(souk_mcp_op *op, souk_err *err)
     int failed = SOUK_OK;
     souk_buf_clear(&op->input);
     if (op->questions.first != NULL) {
-        failed = souk_mcp_questions_write(op, &op->input, err);
+        failed = souk_mcp_op_questions_write(op, &op->input, err);
     }
     if (failed == SOUK_OK && op->state.len > 0) {
         if (op->input.len > 0) {
@@ -50,7 +50,7 @@ static void close_round(souk_mcp_op *op)
         souk_mcp_op_refuse(op, &why);
         return;
     }
-    souk_mcp_questions_end(op); /* they are answered: this only frees them */
+    souk_mcp_op_questions_end(op); /* they are answered: this only frees them */
     souk_buf_free(&op->state);
     souk_mcp_op_resend(op);
 }
@@ -69,10 +69,10 @@ void souk_mcp_op_take_round(souk_mcp_op *op, const souk_mcp_end *end, souk_ms no
         failed = souk_buf_check(&op->state, "the requestState", &why);
     }
     if (failed == SOUK_OK) {
-        failed = souk_mcp_questions_ask(op, SOUK_MCP_ASKED_BY_ROUND, &end->doc,
-                                        souk_json_get(end->value, "inputRequests"), &why);
+        failed = souk_mcp_op_questions_ask(op, SOUK_MCP_ASKED_BY_ROUND, &end->doc,
+                                           souk_json_get(end->value, "inputRequests"), &why);
     }
-    if (failed == SOUK_OK && souk_mcp_questions_open(op) == 0) {
+    if (failed == SOUK_OK && souk_mcp_op_questions_open(op) == 0) {
         failed = write_input(op, &why);
         souk_deadline_move(&op->ops->deadlines, &op->due, souk_ms_after(now, delay_of(op)));
     }
@@ -140,7 +140,8 @@ static int ask_for_urls(souk_mcp_op *op, const souk_json_doc *doc, const souk_jv
         failed = souk_json_read_take(&requests, &text, &limits, err);
     }
     if (failed == SOUK_OK) {
-        failed = souk_mcp_questions_ask(op, SOUK_MCP_ASKED_BY_URL, &requests, requests.root, err);
+        failed =
+            souk_mcp_op_questions_ask(op, SOUK_MCP_ASKED_BY_URL, &requests, requests.root, err);
     }
     souk_json_doc_free(&requests);
     souk_buf_free(&text);
@@ -151,7 +152,7 @@ bool souk_mcp_op_asks_for_urls(souk_mcp_op *op, souk_mcp_end *end)
 {
     const souk_jval *list = souk_json_get(end->value, "elicitations");
     if (!end->err.has_code || end->err.code != SOUK_RPC_URL_ELICITATION_NEEDED || end->lost ||
-        !souk_mcp_has_server_requests(souk_mcp_get_revision(op->ops->mcp)) ||
+        souk_mcp_get_revision(op->ops->mcp) != SOUK_MCP_2025_11_25 ||
         (op->ops->config.abilities & SOUK_MCP_CAN_ELICIT_URL) == 0 ||
         souk_json_type_of(list) != SOUK_JSON_ARRAY || list->size == 0) {
         return false;
@@ -177,19 +178,19 @@ static bool is_accepted(souk_mcp_ops *ops, souk_slice json)
     return accepted;
 }
 
-static void take_url_answer(souk_mcp_question *q, souk_slice json, const souk_err *err)
+static void take_url_answer(souk_mcp_op_question *q, souk_slice json, const souk_err *err)
 {
     souk_mcp_op *op = q->op;
     bool accepted = err == NULL && is_accepted(q->ops, json);
-    souk_mcp_question_free(q);
+    souk_mcp_op_question_free(q);
     if (!accepted) {
         souk_mcp_op_give_up(op, false);
-    } else if (souk_mcp_questions_open(op) == 0) {
+    } else if (souk_mcp_op_questions_open(op) == 0) {
         souk_mcp_op_resend(op);
     }
 }
 
-static int keep_answer(souk_mcp_question *q, souk_slice json, souk_err *err)
+static int keep_answer(souk_mcp_op_question *q, souk_slice json, souk_err *err)
 {
     json = souk_slice_trim(json);
     if (json.len < 2 || json.ptr[0] != '{' || json.ptr[json.len - 1] != '}') {
@@ -199,7 +200,7 @@ static int keep_answer(souk_mcp_question *q, souk_slice json, souk_err *err)
     return souk_buf_check(&q->answer, "the answer to a question", err);
 }
 
-static void take_answer(souk_mcp_question *q, souk_slice json, const souk_err *err, souk_ms now)
+static void take_answer(souk_mcp_op_question *q, souk_slice json, const souk_err *err, souk_ms now)
 {
     souk_err why;
     souk_mcp_op *op = q->op;
@@ -214,7 +215,7 @@ static void take_answer(souk_mcp_question *q, souk_slice json, const souk_err *e
         souk_mcp_op_refuse(op, &why);
     } else if (op->task != NULL) {
         souk_mcp_task_answered(op, now);
-    } else if (souk_mcp_questions_open(op) == 0) {
+    } else if (souk_mcp_op_questions_open(op) == 0) {
         close_round(op);
     }
 }
@@ -222,7 +223,7 @@ static void take_answer(souk_mcp_question *q, souk_slice json, const souk_err *e
 void souk_mcp_ops_answer(souk_mcp_ops *ops, uint64_t question, souk_slice json, const souk_err *err,
                          souk_ms now)
 {
-    souk_mcp_question *q = question == 0 ? NULL : souk_idmap_get(&ops->questions, question);
+    souk_mcp_op_question *q = question == 0 ? NULL : souk_idmap_get(&ops->questions, question);
     if (q == NULL || q->answered || q->item.queued) {
         return;
     }
@@ -232,7 +233,7 @@ void souk_mcp_ops_answer(souk_mcp_ops *ops, uint64_t question, souk_slice json, 
     switch (q->asker) {
     case SOUK_MCP_ASKED_BY_SERVER:
         souk_mcp_reply(ops->mcp, q->asked, json, err);
-        souk_mcp_question_free(q);
+        souk_mcp_op_question_free(q);
         break;
     case SOUK_MCP_ASKED_BY_URL:
         take_url_answer(q, json, err);

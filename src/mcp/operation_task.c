@@ -132,7 +132,7 @@ static int send_answers(souk_mcp_op *op, souk_err *err)
     souk_buf_init(&params, op->ops->alloc, SIZE_MAX / 4);
     write_id(op, &w, &params);
     souk_buf_add_byte(&params, ',');
-    int failed = souk_mcp_questions_write(op, &params, err);
+    int failed = souk_mcp_op_questions_write(op, &params, err);
     souk_jw_end_object(&w);
     if (failed == SOUK_OK) {
         failed = souk_jw_check(&w, err);
@@ -198,7 +198,7 @@ static bool try_later(souk_mcp_op *op, const souk_err *err, souk_ms now)
 
 static bool has_answers(const souk_mcp_op *op)
 {
-    return op->questions.first != NULL && souk_mcp_questions_open(op) == 0;
+    return op->questions.first != NULL && souk_mcp_op_questions_open(op) == 0;
 }
 
 /* The request that is next: the answers if all are there, else a look. */
@@ -294,10 +294,10 @@ int souk_mcp_task_follow(souk_mcp_op *op, souk_err *err)
 /* Withdraws what the task does not wait for any more. */
 static void forget_questions(souk_mcp_op *op, const souk_jval *wanted)
 {
-    for (souk_mcp_question *q = op->questions.first, *next; q != NULL; q = next) {
+    for (souk_mcp_op_question *q = op->questions.first, *next; q != NULL; q = next) {
         next = q->next;
         if (souk_json_get_slice(wanted, souk_buf_slice(&q->key)) == NULL) {
-            souk_mcp_question_withdraw(q);
+            souk_mcp_op_question_withdraw(q);
         }
     }
 }
@@ -307,8 +307,8 @@ static void ask(souk_mcp_op *op, const souk_mcp_end *end, const souk_mcp_task *t
     souk_err why;
     forget_questions(op, task->input_requests);
     op->asked = true;
-    if (souk_mcp_questions_ask(op, SOUK_MCP_ASKED_BY_TASK, &end->doc, task->input_requests, &why) !=
-        SOUK_OK) {
+    if (souk_mcp_op_questions_ask(op, SOUK_MCP_ASKED_BY_TASK, &end->doc, task->input_requests,
+                                  &why) != SOUK_OK) {
         souk_mcp_task_explain(op, &why);
         souk_mcp_op_refuse(op, &why);
     } else if (has_answers(op)) {
@@ -379,7 +379,7 @@ static void take_told(souk_mcp_op *op, const souk_mcp_end *end, souk_ms now)
     if (op->task->refused) {
         souk_kept_err_set(&op->task->not_told, op->ops->alloc, &end->err);
     }
-    souk_mcp_questions_end(op); /* all are answered: this only frees them */
+    souk_mcp_op_questions_end(op); /* all are answered: this only frees them */
     go_on(op, now);
 }
 
