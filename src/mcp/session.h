@@ -129,12 +129,16 @@ int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err);
 
 /*
  * Sends a notification, of which nothing comes back. SOUK_E_CONFIG over modern HTTP, which knows
- * none (2026-07-28, basic/transports).
+ * none (2026-07-28, basic/transports); SOUK_E_CLOSED when the session is not READY, SOUK_E_SCHEMA
+ * for params that are no object, SOUK_E_LIMIT when 64 messages that nobody waits for are on their
+ * way already. Look at the state afterwards, as for souk_mcp_send.
  */
 int souk_mcp_notify(souk_mcp *mcp, souk_slice method, souk_slice params, souk_err *err);
 
-/* Modern: the least severe log messages that are wanted with each request from now on ("debug",
- * ...); empty for none. Copied. SOUK_E_LIMIT when out of memory. */
+/*
+ * Modern: the least severe log messages that are wanted with each request from now on ("debug",
+ * ...), but for server/discover; empty for none. Copied. SOUK_E_LIMIT when out of memory.
+ */
 int souk_mcp_set_log_level(souk_mcp *mcp, souk_slice level, souk_err *err);
 
 /*
@@ -175,7 +179,9 @@ bool souk_mcp_next_notice(souk_mcp *mcp, souk_mcp_notice *notice);
 
 /*
  * A request of a legacy server that the session's abilities allow: elicitation/create,
- * sampling/createMessage, roots/list. Pings and refusals are answered by the session itself.
+ * sampling/createMessage, roots/list. Pings and refusals are answered by the session itself; at
+ * most 64 questions wait, more are refused. A question may outlive its request, but not the
+ * session.
  */
 typedef struct souk_mcp_asked {
     uint64_t id;    /* for souk_mcp_reply; never used twice in a session */
