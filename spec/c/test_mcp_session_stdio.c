@@ -161,6 +161,59 @@ static void a_child_without_a_probe_is_not_started_again(void)
     rig_free(&rig);
 }
 
+static void a_child_is_new_each_time_and_asked_though_it_is_remembered_as_modern(void)
+{
+    session_rig rig;
+    rig_stdio(&rig);
+    rig.config.remembered = SOUK_MCP_2026_07_28;
+    CHECK(rig_open(&rig));
+    check_last(&rig, "server/discover");
+    fake_say(&rig.fake, child_of(&rig), "{'jsonrpc':'2.0','id':1,'result':" RIG_DISCOVERED "}");
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_READY);
+    CHECK(!souk_mcp_contradicted(rig.mcp));
+    rig_free(&rig);
+
+    rig_stdio(&rig);
+    rig.config.remembered = SOUK_MCP_2026_07_28;
+    CHECK(rig_open(&rig));
+    fake_say(&rig.fake, child_of(&rig),
+             "{'jsonrpc':'2.0','id':1,'error':{'code':-32601,'message':'no'}}");
+    check_last(&rig, "initialize");
+    fake_say(&rig.fake, child_of(&rig), "{'jsonrpc':'2.0','id':2,'result':" RIG_INITIALIZED "}",
+             "2025-06-18");
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_READY);
+    CHECK_INT(souk_mcp_get_revision(rig.mcp), SOUK_MCP_2025_06_18);
+    CHECK(souk_mcp_contradicted(rig.mcp));
+    rig_free(&rig);
+}
+
+static void a_child_that_is_pinned_to_modern_has_time_and_must_be_modern(void)
+{
+    session_rig rig;
+    rig_stdio(&rig);
+    rig.config.pinned = SOUK_MCP_2026_07_28;
+    CHECK(rig_open(&rig));
+    check_last(&rig, "server/discover");
+    rig_wait(&rig, 20000); /* far longer than probe_timeout */
+    check_last(&rig, "server/discover");
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_OPENING);
+    fake_say(&rig.fake, child_of(&rig),
+             "{'jsonrpc':'2.0','id':1,'error':{'code':-32601,'message':'no'}}");
+    rig_check_failed_open(&rig, SOUK_E_PROTOCOL,
+                          "protocol_version asks for 2026-07-28, but the server does not know "
+                          "server/discover");
+    check_last(&rig, "server/discover");
+    rig_free(&rig);
+
+    rig_stdio(&rig);
+    rig.config.pinned = SOUK_MCP_2026_07_28;
+    CHECK(rig_open(&rig));
+    fake_exit(&rig.fake, child_of(&rig), 3, "");
+    rig_check_failed_open(&rig, SOUK_E_TRANSPORT, "the server process ended: exit code 3");
+    CHECK_INT(rig.fake.child_count, 1);
+    rig_free(&rig);
+}
+
 static void last_words_are_made_readable(void)
 {
     char words[1000];
@@ -362,8 +415,8 @@ static void cancelling_tells_a_modern_child_too(void)
 {
     session_rig rig;
     rig_stdio(&rig);
-    rig.config.remembered = SOUK_MCP_2026_07_28;
     CHECK(rig_open(&rig));
+    fake_say(&rig.fake, child_of(&rig), "{'jsonrpc':'2.0','id':1,'result':" RIG_DISCOVERED "}");
     CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_READY);
     souk_mcp_cancel(rig.mcp, rig_send(&rig, "a", "{}"), "no more");
     check_last(&rig, "notifications/cancelled");
@@ -431,6 +484,8 @@ int main(void)
     CASE(a_child_that_dies_of_the_probe_is_started_again_without_it);
     CASE(a_child_that_dies_again_fails_the_opening_with_its_last_words);
     CASE(a_child_without_a_probe_is_not_started_again);
+    CASE(a_child_is_new_each_time_and_asked_though_it_is_remembered_as_modern);
+    CASE(a_child_that_is_pinned_to_modern_has_time_and_must_be_modern);
     CASE(last_words_are_made_readable);
     CASE(requests_and_answers_are_matched_by_id_in_any_order);
     CASE(an_answer_may_come_byte_by_byte_or_with_others);

@@ -25,6 +25,7 @@ souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
     mcp->client.abilities = config->abilities;
     souk_buf_init(&mcp->authorization, alloc, 64 * 1024);
     souk_buf_init(&mcp->session_id, alloc, SOUK_MCP_SESSION_ID_MAX);
+    souk_buf_init(&mcp->endpoint, alloc, SIZE_MAX / 4);
     souk_idmap_init(&mcp->pending, alloc);
     souk_idmap_init(&mcp->exchanges, alloc);
     souk_lines_init(&mcp->lines, alloc, config->max_response);
@@ -66,6 +67,7 @@ void souk_mcp_free(souk_mcp *mcp)
     souk_free(mcp->alloc, mcp->log_level);
     wipe(&mcp->authorization);
     wipe(&mcp->session_id);
+    souk_buf_free(&mcp->endpoint);
     souk_idmap_free(&mcp->pending);
     souk_idmap_free(&mcp->exchanges);
     souk_lines_free(&mcp->lines);
@@ -131,6 +133,19 @@ void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why)
     }
 }
 
+void souk_mcp_fail_all(souk_mcp *mcp, const souk_err *why)
+{
+    for (size_t i = 0; i < mcp->pending.size;) {
+        souk_mcp_pending *pending = mcp->pending.slots[i].value;
+        if (pending != NULL &&
+            (pending->purpose == SOUK_MCP_FOR_REQUEST || pending->purpose == SOUK_MCP_FOR_LISTEN)) {
+            souk_mcp_end_request(mcp, pending, why, true, NULL, NULL);
+        } else {
+            i++; /* only then: removing may have moved another one here */
+        }
+    }
+}
+
 souk_mcp_pending *souk_mcp_pending_new(souk_mcp *mcp, souk_mcp_purpose purpose, souk_slice method,
                                        void *tag)
 {
@@ -155,6 +170,9 @@ void souk_mcp_pending_free(souk_mcp *mcp, souk_mcp_pending *pending)
     if (pending->exchange != NULL) {
         pending->exchange->pending = NULL;
     }
+    if (mcp->listener == pending) {
+        mcp->listener = NULL;
+    }
     souk_json_doc_free(&pending->end.doc);
     souk_free(mcp->alloc, pending->method);
     souk_free(mcp->alloc, pending);
@@ -167,6 +185,9 @@ void souk_mcp_end_request(souk_mcp *mcp, souk_mcp_pending *pending, const souk_e
     if (pending->exchange != NULL) {
         pending->exchange->pending = NULL;
         pending->exchange = NULL;
+    }
+    if (mcp->listener == pending) {
+        mcp->listener = NULL;
     }
     pending->end.tag = pending->tag;
     pending->end.lost = lost;
@@ -242,7 +263,8 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
     }
     /* Modern HTTP: closing the stream is the signal. Everywhere else the server has to be told. */
     bool closing_tells = souk_mcp_is_http(mcp) && souk_mcp_cancels_by_closing(mcp->revision);
-    if (mcp->state == SOUK_MCP_READY && !closing_tells) {
+    bool was_sent = pending->purpose == SOUK_MCP_FOR_REQUEST;
+    if (mcp->state == SOUK_MCP_READY && was_sent && !closing_tells) {
         souk_buf message;
         souk_buf_init(&message, mcp->alloc, 4096);
         if (souk_mcp_write_cancelled(&message, (int64_t)id, souk_slice_of(reason), NULL) ==
@@ -260,21 +282,42 @@ void souk_mcp_close(souk_mcp *mcp)
     bool lives = mcp->state == SOUK_MCP_READY || mcp->state == SOUK_MCP_OPENING;
     mcp->state = SOUK_MCP_CLOSING;
     souk_mcp_withdraw_all(mcp);
+    if (mcp->listener != NULL) {
+        souk_err why;
+        souk_fail(&why, SOUK_E_CLOSED, "the session is being closed");
+        souk_mcp_listen_end(mcp, &why, false);
+    }
+    souk_mcp_inbound_drop(mcp);
     if (mcp->child_alive) {
         mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
         return;
     }
-    if (lives && mcp->session_id.len > 0 && souk_mcp_has_session(mcp->revision)) {
+    if (lives && mcp->session_id.len > 0 && souk_mcp_has_session(mcp->revision) &&
+        !mcp->two_endpoints) {
         souk_mcp_post post;
         memset(&post, 0, sizeof post);
         post.purpose = SOUK_MCP_FOR_DELETE;
         post.timeout = mcp->config.open_timeout;
         post.http.verb = SOUK_MCP_DELETE;
-        if (souk_mcp_http_send(mcp, &post, NULL, NULL) == SOUK_OK) {
+        if (souk_mcp_http_send(mcp, &post, NULL, NULL, NULL) == SOUK_OK) {
             return;
         }
     }
     mcp->state = SOUK_MCP_CLOSED;
+}
+
+/*
+ * A session that failed or was lost needs its streams no more. Only here, because it may have been
+ * an event of theirs that told so. What a lost server of HTTP+SSE still answers is taken.
+ */
+static void drop_streams(souk_mcp *mcp)
+{
+    if (mcp->state == SOUK_MCP_LOST && mcp->listener != NULL) {
+        souk_mcp_listen_end(mcp, souk_mcp_why(mcp), true);
+    }
+    if (mcp->state == SOUK_MCP_FAILED) {
+        souk_mcp_inbound_drop(mcp);
+    }
 }
 
 void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
@@ -284,6 +327,7 @@ void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     } else {
         souk_mcp_http_event(mcp, event, now);
     }
+    drop_streams(mcp);
 }
 
 souk_ms souk_mcp_deadline(const souk_mcp *mcp)
@@ -308,4 +352,5 @@ void souk_mcp_tick(souk_mcp *mcp, souk_ms now)
     } else if (mcp->state == SOUK_MCP_OPENING && now >= mcp->probe_by) {
         souk_mcp_probe_silent(mcp, SOUK_MCP_PROBE_TIMED_OUT, now);
     }
+    drop_streams(mcp);
 }

@@ -19,6 +19,8 @@ static souk_mcp_exchange *exchange_new(souk_mcp *mcp, souk_mcp_purpose purpose)
     exchange->id = mcp->id_base + ++mcp->serial;
     exchange->purpose = purpose;
     exchange->linger_until = SOUK_NEVER;
+    exchange->expires = SOUK_NEVER;
+    exchange->resume_at = SOUK_NEVER;
     souk_buf_init(&exchange->body, mcp->alloc, mcp->config.max_response);
     if (!souk_idmap_add(&mcp->exchanges, exchange->id, exchange)) {
         souk_free(mcp->alloc, exchange);
@@ -47,34 +49,53 @@ static void exchange_free(souk_mcp *mcp, souk_mcp_exchange *exchange)
     if (exchange->pending != NULL) {
         exchange->pending->exchange = NULL;
     }
+    if (mcp->inbound == exchange) {
+        mcp->inbound = NULL;
+    }
     mcp->lingering -= exchange->linger_until != SOUK_NEVER;
+    mcp->resting -= exchange->resume_at != SOUK_NEVER;
     mcp->replies -= exchange->purpose == SOUK_MCP_FOR_REPLY;
     souk_buf_free(&exchange->body);
     souk_sse_free(&exchange->sse);
     souk_free(mcp->alloc, exchange);
 }
 
-void souk_mcp_http_free(souk_mcp *mcp)
+/* Nothing on the wire belongs to the exchange from now on. */
+static void leave_wire(souk_mcp *mcp, souk_mcp_exchange *exchange)
 {
-    while (mcp->first_exchange != NULL) {
-        mcp->port.cancel(mcp->port.user, mcp->first_exchange->id);
-        exchange_free(mcp, mcp->first_exchange);
+    souk_idmap_remove(&mcp->exchanges, exchange->id);
+    exchange->id = 0;
+}
+
+void souk_mcp_http_detach(souk_mcp *mcp, souk_mcp_exchange *exchange)
+{
+    if (exchange->id != 0) {
+        mcp->port.cancel(mcp->port.user, exchange->id);
+        leave_wire(mcp, exchange);
     }
 }
 
 void souk_mcp_http_cancel(souk_mcp *mcp, souk_mcp_exchange *exchange)
 {
-    mcp->port.cancel(mcp->port.user, exchange->id);
+    souk_mcp_http_detach(mcp, exchange);
     exchange_free(mcp, exchange);
 }
 
-/* Fills in what every request of this session carries. */
-static void complete_request(const souk_mcp *mcp, souk_mcp_http_request *http)
+void souk_mcp_http_free(souk_mcp *mcp)
 {
-    if (http->revision == SOUK_MCP_UNKNOWN && http->rpc_method.len == 0) {
-        http->revision = mcp->revision;
+    while (mcp->first_exchange != NULL) {
+        souk_mcp_http_cancel(mcp, mcp->first_exchange);
     }
-    if (mcp->state != SOUK_MCP_OPENING) {
+}
+
+/* Fills in what every request of this session carries. */
+static void complete_request(const souk_mcp *mcp, const souk_mcp_exchange *exchange,
+                             souk_mcp_http_request *http)
+{
+    if (mcp->two_endpoints || exchange->purpose == SOUK_MCP_FOR_INBOUND) {
+        http->revision = SOUK_MCP_UNKNOWN; /* 2024-11-05 has no headers of its own */
+    } else if (mcp->state != SOUK_MCP_OPENING ||
+               (http->revision == SOUK_MCP_UNKNOWN && http->rpc_method.len == 0)) {
         http->revision = mcp->revision;
     }
     if (souk_mcp_has_session(http->revision)) {
@@ -85,63 +106,94 @@ static void complete_request(const souk_mcp *mcp, souk_mcp_http_request *http)
     http->extra_count = mcp->config.header_count;
 }
 
-int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body, souk_err *err)
+/* Where the exchange goes to. */
+static const char *target_url(const souk_mcp *mcp, const souk_mcp_exchange *exchange)
 {
-    souk_mcp_http_request http = post->http;
+    bool to_endpoint = mcp->two_endpoints && exchange->purpose != SOUK_MCP_FOR_INBOUND;
+    return to_endpoint ? mcp->endpoint.data : mcp->config.url;
+}
+
+/* Puts the exchange on the wire. body may be NULL; it is moved from. */
+static int start(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_mcp_http_request *http,
+                 souk_buf *body, souk_err *err)
+{
     souk_mcp_headers headers;
-    souk_mcp_exchange *exchange = exchange_new(mcp, post->purpose);
-    if (exchange == NULL) {
-        return souk_fail_memory(err);
-    }
-    complete_request(mcp, &http);
+    complete_request(mcp, exchange, http);
     souk_mcp_headers_init(&headers, mcp->alloc);
-    int failed = souk_mcp_headers_build(&headers, &http, err);
+    int failed = souk_mcp_headers_build(&headers, http, err);
     if (failed == SOUK_OK) {
         souk_exchange ask;
         memset(&ask, 0, sizeof ask);
         ask.id = exchange->id;
-        ask.method = souk_mcp_verb_name(http.verb);
-        ask.url = mcp->config.url;
+        ask.method = souk_mcp_verb_name(http->verb);
+        ask.url = target_url(mcp, exchange);
         ask.headers = headers.list;
         ask.header_count = headers.count;
         ask.body = body;
-        ask.timeout_ms = post->timeout;
+        ask.timeout_ms = exchange->timeout;
         ask.connect_timeout_ms = mcp->config.connect_timeout;
         ask.max_header = mcp->config.max_header;
         ask.max_body = mcp->config.max_response;
         ask.group = mcp->config.group;
-        ask.stream = post->pending != NULL; /* the answer may be an event stream */
+        ask.stream = exchange->pending != NULL || exchange->by_get; /* it may be an event stream */
         ask.ca_file = mcp->config.ca_file;
-        exchange->sent_session = http.session_id.len > 0;
+        exchange->sent_session = http->session_id.len > 0;
         failed = mcp->port.exchange(mcp->port.user, &ask, err);
     }
     souk_mcp_headers_free(&headers);
-    if (failed != SOUK_OK) {
-        exchange_free(mcp, exchange);
-    } else if (post->pending != NULL) {
-        exchange->pending = post->pending;
-        post->pending->exchange = exchange;
-    }
     return failed;
 }
 
-/* The request that the exchange carried failed. */
-static void fail_exchange(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *why,
-                          bool lost, souk_ms now)
+int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body,
+                       souk_mcp_exchange **made, souk_err *err)
 {
-    souk_mcp_pending *pending = exchange->pending;
-    if (lost) {
-        souk_mcp_become_lost(mcp, why);
+    souk_mcp_http_request http = post->http;
+    souk_mcp_exchange *exchange = exchange_new(mcp, post->purpose);
+    if (exchange == NULL) {
+        return souk_fail_memory(err);
     }
-    if (pending != NULL && exchange->purpose == SOUK_MCP_FOR_REQUEST) {
-        souk_mcp_end_request(mcp, pending, why, lost, NULL, NULL);
-    } else if (pending != NULL) {
-        souk_mcp_opening_answered(mcp, pending, exchange->status, NULL, why, now);
-    } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
-        souk_mcp_fail_open(mcp, why);
-    } else if (exchange->purpose == SOUK_MCP_FOR_DELETE && mcp->state == SOUK_MCP_CLOSING) {
-        mcp->state = SOUK_MCP_CLOSED; /* it was polite to ask; the server may say no */
+    exchange->by_get = http.verb == SOUK_MCP_GET;
+    exchange->timeout = post->timeout;
+    exchange->pending = post->pending;
+    int failed = start(mcp, exchange, &http, body, err);
+    if (failed != SOUK_OK) {
+        exchange->pending = NULL;
+        exchange_free(mcp, exchange);
+        return failed;
     }
+    if (post->pending != NULL) {
+        post->pending->exchange = exchange;
+    }
+    if (made != NULL) {
+        *made = exchange;
+    }
+    return SOUK_OK;
+}
+
+int souk_mcp_http_send_again(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_err *err)
+{
+    souk_mcp_http_request http;
+    memset(&http, 0, sizeof http);
+    http.verb = SOUK_MCP_GET;
+    if (exchange->has_sse) {
+        http.last_event_id = souk_sse_last_id(&exchange->sse);
+    }
+    souk_id id = mcp->id_base + ++mcp->serial;
+    if (!souk_idmap_add(&mcp->exchanges, id, exchange)) {
+        return souk_fail_memory(err);
+    }
+    exchange->id = id;
+    exchange->by_get = true;
+    exchange->resumed = true;
+    exchange->fruitful = false;
+    exchange->has_head = false;
+    exchange->status = 0;
+    exchange->media = SOUK_MCP_MEDIA_NONE;
+    int failed = start(mcp, exchange, &http, NULL, err);
+    if (failed != SOUK_OK) {
+        leave_wire(mcp, exchange);
+    }
+    return failed;
 }
 
 /* What came cannot be taken: the request fails, and the rest is not even received. */
@@ -149,12 +201,12 @@ static void refuse_response(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_err
 {
     why->delivery = SOUK_DELIVERY_DELIVERED;
     why->status = exchange->status;
-    fail_exchange(mcp, exchange, why, false, now);
+    souk_mcp_fail_exchange(mcp, exchange, why, false, now);
     souk_mcp_http_cancel(mcp, exchange);
 }
 
 /* Only a DELETE is waited for to its end: its caller limits the time. */
-static void linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+void souk_mcp_http_linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 {
     if (exchange->linger_until == SOUK_NEVER && exchange->purpose != SOUK_MCP_FOR_DELETE) {
         exchange->linger_until = souk_ms_after(now, LINGER_MS);
@@ -162,14 +214,14 @@ static void linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
     }
 }
 
-static bool is_success(int status)
+bool souk_mcp_is_success(int status)
 {
     return status >= 200 && status <= 299;
 }
 
-static bool is_stream(const souk_mcp_exchange *exchange)
+bool souk_mcp_is_stream(const souk_mcp_exchange *exchange)
 {
-    return exchange->media == SOUK_MCP_MEDIA_SSE && is_success(exchange->status);
+    return exchange->media == SOUK_MCP_MEDIA_SSE && souk_mcp_is_success(exchange->status);
 }
 
 /* The session id comes with the answer to initialize (2025-03-26, "Session management"). */
@@ -178,6 +230,42 @@ static int keep_session_id(souk_mcp *mcp, const souk_mcp_head *head, souk_err *e
     souk_buf_clear(&mcp->session_id);
     souk_buf_add(&mcp->session_id, head->session_id);
     return souk_buf_check(&mcp->session_id, "the session id", err);
+}
+
+/* HTTP+SSE: the message was accepted, and its answer comes in the stream. */
+static void accepted(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+{
+    if (exchange->pending != NULL) {
+        exchange->pending->exchange = NULL;
+        exchange->pending = NULL;
+    }
+    souk_mcp_http_linger(mcp, exchange, now);
+}
+
+/* What a response to a POST or DELETE means already when it begins. why: what is wrong with its
+ * headers, if anything is. */
+static void begin_response(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_mcp_head *head,
+                           souk_err *why, souk_ms now)
+{
+    int failed = why->kind;
+    if (!souk_mcp_is_success(head->status)) {
+        return;
+    }
+    /* What expects no answer is done when it was accepted: a server may leave its response open. */
+    if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
+        souk_mcp_initialized_accepted(mcp);
+    } else if (mcp->two_endpoints) {
+        accepted(mcp, exchange, now);
+    } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZE && exchange->pending != NULL) {
+        failed = failed == SOUK_OK ? keep_session_id(mcp, head, why) : failed;
+        if (failed != SOUK_OK) {
+            refuse_response(mcp, exchange, why, now);
+            return;
+        }
+    }
+    if (exchange->pending == NULL) {
+        souk_mcp_http_linger(mcp, exchange, now);
+    }
 }
 
 static void read_head(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_event *event,
@@ -189,65 +277,35 @@ static void read_head(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_
         return;
     }
     /* Dates in Retry-After would need the time of day; nothing here looks at it. */
-    int failed =
-        souk_mcp_head_read(&head, event->status, event->headers, event->header_count, 0, &why);
+    souk_err_clear(&why);
+    (void)souk_mcp_head_read(&head, event->status, event->headers, event->header_count, 0, &why);
     exchange->has_head = true;
     exchange->status = head.status;
     exchange->media = head.media;
-    if (is_stream(exchange)) {
-        souk_sse_init(&exchange->sse, mcp->alloc, mcp->config.max_response);
+    if (souk_mcp_is_stream(exchange)) {
+        souk_mcp_stream_begin(mcp, exchange);
     }
-    if (!is_success(head.status)) {
-        return;
-    }
-    /* What expects no answer is done when it was accepted: a server may leave its response open. */
-    if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
-        souk_mcp_initialized_accepted(mcp);
-    } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZE && exchange->pending != NULL) {
-        failed = failed == SOUK_OK ? keep_session_id(mcp, &head, &why) : failed;
-        if (failed != SOUK_OK) {
-            refuse_response(mcp, exchange, &why, now);
-            return;
-        }
-    }
-    if (exchange->pending == NULL) {
-        linger(mcp, exchange, now);
+    if (exchange->purpose == SOUK_MCP_FOR_LISTEN) {
+        souk_mcp_listen_head(mcp, exchange, now);
+    } else if (exchange->purpose == SOUK_MCP_FOR_INBOUND) {
+        souk_mcp_inbound_head(mcp, exchange, now);
+    } else if (exchange->by_get) {
+        souk_mcp_stream_resumed(mcp, exchange, now);
+    } else {
+        exchange->expires = souk_ms_after(now, exchange->timeout);
+        begin_response(mcp, exchange, &head, &why, now);
     }
 }
 
-/* One event of a stream. An event without data is for priming: an id, and nothing to read. */
-static int take_event(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_sse_event *event,
-                      souk_ms now, souk_err *err)
+/* The stream cannot be read on. */
+static void stream_broke(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_err *why, souk_ms now)
 {
-    if (!event->has_data || !souk_slice_is(event->type, "message")) {
-        return SOUK_OK;
-    }
-    souk_buf text;
-    souk_buf_init(&text, mcp->alloc, mcp->config.max_response);
-    souk_buf_add(&text, event->data);
-    int failed = souk_buf_check(&text, "an event", err);
-    if (failed == SOUK_OK) {
-        failed = souk_mcp_take_text(mcp, &text, exchange, now, err);
-    }
-    souk_buf_free(&text);
-    return failed;
-}
-
-static void take_events(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_slice bytes, souk_ms now)
-{
-    souk_sse_event event;
-    souk_err why;
-    int got;
-    while ((got = souk_sse_feed(&exchange->sse, &bytes, &event, &why)) > 0) {
-        got = take_event(mcp, exchange, &event, now, &why);
-        if (got < 0) {
-            break;
-        }
-    }
-    if (got < 0) {
-        refuse_response(mcp, exchange, &why, now);
-    } else if (exchange->pending == NULL) {
-        linger(mcp, exchange, now);
+    if (exchange->purpose == SOUK_MCP_FOR_INBOUND) {
+        souk_mcp_inbound_over(mcp, exchange, why, now);
+    } else if (exchange->purpose == SOUK_MCP_FOR_LISTEN && exchange->pending != NULL) {
+        souk_mcp_listen_end(mcp, why, false);
+    } else {
+        refuse_response(mcp, exchange, why, now);
     }
 }
 
@@ -255,90 +313,22 @@ static void take_bytes(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io
                        souk_ms now)
 {
     souk_err why;
-    if (is_stream(exchange)) {
-        take_events(mcp, exchange, event->bytes, now);
+    bool answers_come_here = exchange->purpose == SOUK_MCP_FOR_INBOUND || !mcp->two_endpoints;
+    if (souk_mcp_is_stream(exchange) && answers_come_here) {
+        if (souk_mcp_stream_bytes(mcp, exchange, event->bytes, now, &why) != SOUK_OK) {
+            stream_broke(mcp, exchange, &why, now);
+        } else if (exchange->pending == NULL && exchange->purpose != SOUK_MCP_FOR_INBOUND) {
+            souk_mcp_http_linger(mcp, exchange, now);
+        }
         return;
+    }
+    if (exchange->by_get || (souk_mcp_is_success(exchange->status) && !answers_come_here)) {
+        return; /* nobody reads it */
     }
     souk_buf_add(&exchange->body, event->bytes);
     if (souk_buf_check(&exchange->body, "the response", &why) != SOUK_OK) {
         refuse_response(mcp, exchange, &why, now);
     }
-}
-
-/* The message in the body of a refusal, when there is one. */
-static const souk_rpc_message *refusal_message(souk_mcp *mcp, souk_mcp_exchange *exchange,
-                                               souk_json_doc *doc, souk_rpc_message *message)
-{
-    souk_json_limits limits;
-    memset(&limits, 0, sizeof limits);
-    limits.depth = mcp->config.max_depth;
-    limits.text = mcp->config.max_response;
-    if (exchange->body.len == 0 ||
-        souk_json_read_take(doc, &exchange->body, &limits, NULL) != SOUK_OK) {
-        return NULL;
-    }
-    return souk_rpc_read(doc->root, message, NULL) == SOUK_OK ? message : NULL;
-}
-
-/*
- * Whether the refusal of a modern request comes from a legacy server, so that what was remembered
- * about it is wrong: it has no JSON-RPC message, or one that misses a session.
- */
-static bool contradicts(const souk_mcp *mcp, int status, const souk_rpc_message *message)
-{
-    if (mcp->config.pinned != SOUK_MCP_UNKNOWN || !souk_mcp_is_modern(mcp->revision)) {
-        return false;
-    }
-    if (status != 400 && status != 404 && status != 405) {
-        return false;
-    }
-    const souk_mcp_outcome as_legacy = {SOUK_MCP_NEWEST_LEGACY, status, message, false, true};
-    return message == NULL || souk_mcp_lost(&as_legacy);
-}
-
-/* Whether a refused request means that the session is of no use any more. */
-static bool is_lost(souk_mcp *mcp, const souk_mcp_exchange *exchange,
-                    const souk_rpc_message *message)
-{
-    const souk_mcp_outcome outcome = {mcp->revision, exchange->status, message,
-                                      exchange->sent_session, mcp->worked};
-    if (exchange->purpose != SOUK_MCP_FOR_REQUEST) {
-        return false;
-    }
-    if (contradicts(mcp, exchange->status, message)) {
-        mcp->contradicted = true;
-        return true;
-    }
-    return souk_mcp_lost(&outcome) ||
-           (exchange->status == 401 && mcp->config.ask_credential_on_401);
-}
-
-static void refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
-{
-    souk_json_doc doc;
-    souk_rpc_message storage;
-    souk_mcp_pending *pending = exchange->pending;
-    souk_json_doc_init(&doc, mcp->alloc);
-    const souk_rpc_message *message = refusal_message(mcp, exchange, &doc, &storage);
-    if (exchange->purpose != SOUK_MCP_FOR_REQUEST && pending != NULL) {
-        souk_mcp_opening_answered(mcp, pending, exchange->status, message, NULL, now);
-        souk_json_doc_free(&doc);
-        return;
-    }
-    const souk_mcp_head head = {.status = exchange->status, .retry_after_ms = -1};
-    souk_err why;
-    souk_mcp_refused(&head, message, &why);
-    bool lost = is_lost(mcp, exchange, message);
-    if (lost) {
-        why.delivery = SOUK_DELIVERY_REJECTED;
-        souk_mcp_become_lost(mcp, &why);
-    }
-    if (pending != NULL && message != NULL && message->data != NULL) {
-        souk_mcp_end_request(mcp, pending, &why, lost, &doc, message->data);
-    } else {
-        fail_exchange(mcp, exchange, &why, lost, now);
-    }
-    souk_json_doc_free(&doc);
 }
 
 /* The response is complete, and the answer was not in it. */
@@ -360,7 +350,7 @@ static void no_answer(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
         why.delivery = SOUK_DELIVERY_DELIVERED;
     }
     why.status = exchange->status;
-    fail_exchange(mcp, exchange, &why, false, now);
+    souk_mcp_fail_exchange(mcp, exchange, &why, false, now);
 }
 
 static void take_body(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
@@ -376,13 +366,13 @@ static void take_body(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
     }
     why.delivery = SOUK_DELIVERY_DELIVERED;
     why.status = status;
-    fail_exchange(mcp, exchange, &why, false, now);
+    souk_mcp_fail_exchange(mcp, exchange, &why, false, now);
 }
 
 static void end_of_response(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 {
-    if (!is_success(exchange->status)) {
-        refused(mcp, exchange, now);
+    if (!souk_mcp_is_success(exchange->status)) {
+        souk_mcp_exchange_refused(mcp, exchange, now);
     } else if (exchange->purpose == SOUK_MCP_FOR_DELETE) {
         mcp->state = mcp->state == SOUK_MCP_CLOSING ? SOUK_MCP_CLOSED : mcp->state;
     } else if (exchange->pending == NULL) {
@@ -402,7 +392,32 @@ static void exchange_failed(souk_mcp *mcp, souk_mcp_exchange *exchange, const so
     if (why.kind == SOUK_E_LIMIT && exchange->has_head) {
         why.delivery = SOUK_DELIVERY_DELIVERED; /* the answer came, and was too large */
     }
-    fail_exchange(mcp, exchange, &why, false, now);
+    souk_mcp_fail_exchange(mcp, exchange, &why, false, now);
+}
+
+/* No event of the exchange follows; err: how it failed, NULL when it ended. */
+static void over(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err, souk_ms now)
+{
+    leave_wire(mcp, exchange);
+    if (exchange->purpose == SOUK_MCP_FOR_INBOUND) {
+        souk_mcp_inbound_over(mcp, exchange, err, now);
+        return;
+    }
+    if (exchange->purpose == SOUK_MCP_FOR_LISTEN && exchange->pending != NULL) {
+        souk_mcp_listen_over(mcp, exchange, err, now);
+        return;
+    }
+    if (souk_mcp_stream_rests(mcp, exchange, err, now)) {
+        return;
+    }
+    if (exchange->by_get) {
+        souk_mcp_stream_give_up(mcp, exchange, err);
+    } else if (err != NULL) {
+        exchange_failed(mcp, exchange, err, now);
+    } else {
+        end_of_response(mcp, exchange, now);
+    }
+    exchange_free(mcp, exchange);
 }
 
 void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
@@ -414,28 +429,27 @@ void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     switch (event->kind) {
     case SOUK_IO_HEAD:
         read_head(mcp, exchange, event, now);
-        return;
+        break;
     case SOUK_IO_BYTES:
         take_bytes(mcp, exchange, event, now);
-        return;
+        break;
     case SOUK_IO_END:
-        end_of_response(mcp, exchange, now);
+        over(mcp, exchange, NULL, now);
         break;
     case SOUK_IO_FAILED:
-        exchange_failed(mcp, exchange, &event->err, now);
+        over(mcp, exchange, &event->err, now);
         break;
     default:
-        return;
+        break;
     }
-    exchange_free(mcp, exchange);
 }
 
 souk_ms souk_mcp_http_deadline(const souk_mcp *mcp)
 {
     souk_ms at = SOUK_NEVER;
-    if (mcp->lingering > 0) {
+    if (mcp->lingering > 0 || mcp->resting > 0) {
         for (const souk_mcp_exchange *it = mcp->first_exchange; it != NULL; it = it->next) {
-            at = souk_ms_min(at, it->linger_until);
+            at = souk_ms_min(at, souk_ms_min(it->linger_until, it->resume_at));
         }
     }
     return at;
@@ -444,11 +458,13 @@ souk_ms souk_mcp_http_deadline(const souk_mcp *mcp)
 void souk_mcp_http_tick(souk_mcp *mcp, souk_ms now)
 {
     souk_mcp_exchange *next = NULL;
-    for (souk_mcp_exchange *it = mcp->lingering > 0 ? mcp->first_exchange : NULL; it != NULL;
-         it = next) {
+    bool any = mcp->lingering > 0 || mcp->resting > 0;
+    for (souk_mcp_exchange *it = any ? mcp->first_exchange : NULL; it != NULL; it = next) {
         next = it->next;
         if (it->linger_until <= now) {
             souk_mcp_http_cancel(mcp, it);
+        } else if (it->resume_at <= now) {
+            souk_mcp_stream_due(mcp, it, now);
         }
     }
 }

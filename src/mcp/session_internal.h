@@ -4,7 +4,11 @@
  * session.c          birth, death, ends, time
  * session_send.c     what goes out: requests, notifications, answers to the server
  * session_open.c     the steps of opening: probe, initialize, initialized
- * session_http.c     exchanges: one POST (or DELETE) and its response
+ * session_http.c     exchanges: one request (POST, GET, DELETE) and its response
+ * session_refused.c  responses that are no success
+ * session_stream.c   event streams, and taking them up again when they break
+ * session_listen.c   the stream for what the server says by itself
+ * session_two_endpoints.c  HTTP+SSE of 2024-11-05
  * session_stdio.c    the child and its lines
  * session_message.c  what arrived: which of the others it is for
  * session_notice.c   notifications of the server
@@ -39,7 +43,9 @@ typedef enum souk_mcp_purpose {
     SOUK_MCP_FOR_INITIALIZED,
     SOUK_MCP_FOR_REQUEST,
     SOUK_MCP_FOR_REPLY, /* an answer to the server, or a notification: nothing is expected back */
-    SOUK_MCP_FOR_DELETE
+    SOUK_MCP_FOR_DELETE,
+    SOUK_MCP_FOR_LISTEN, /* souk_mcp_listen */
+    SOUK_MCP_FOR_INBOUND /* HTTP+SSE: the stream that all answers come in */
 } souk_mcp_purpose;
 
 /* A request of ours that has not ended yet, or whose end has not been fetched. */
@@ -53,18 +59,35 @@ struct souk_mcp_pending {
     souk_mcp_pending *next_ended;
 };
 
+/*
+ * One request over HTTP and its response. An event stream that is taken up again stays the same
+ * exchange, under a new id each time: it is one stream to its request.
+ */
 struct souk_mcp_exchange {
-    souk_id id;
+    souk_id id; /* 0 while it rests: nothing is on the wire */
     souk_mcp_purpose purpose;
     souk_mcp_pending *pending; /* NULL when nothing is expected, or no longer */
+    bool by_get;
+    bool resumed; /* it was taken up with a GET */
     bool sent_session;
     bool has_head;
     int status;
     souk_mcp_media media;
     souk_buf body;
-    souk_sse sse;
     souk_mcp_exchange *prev, *next;
     souk_ms linger_until; /* SOUK_NEVER: still needed */
+
+    /* Streams. */
+    souk_sse sse;
+    bool has_sse;       /* `sse` is in use; it knows the last event id and the retry time */
+    souk_ms timeout;    /* ms, of the whole; of a resumed stream what is left of it */
+    souk_ms expires;    /* when that is over, once the head came */
+    souk_ms resume_at;  /* SOUK_NEVER: it does not rest */
+    unsigned fruitless; /* times in a row that it was taken up and nothing came */
+    unsigned failures;  /* times in a row that it could not even be taken up, or broke */
+    bool fruitful;      /* something came since it was last taken up */
+    bool stood;         /* it was a stream before (LISTEN) */
+    souk_ms stood_at;
 };
 
 struct souk_mcp {
@@ -95,6 +118,7 @@ struct souk_mcp {
     souk_idmap exchanges; /* exchange id -> souk_mcp_exchange */
     souk_mcp_exchange *first_exchange;
     size_t lingering;
+    size_t resting; /* exchanges that wait to be taken up again */
     size_t replies; /* exchanges with SOUK_MCP_FOR_REPLY */
     souk_mcp_pending *ended_first, *ended_last;
     souk_mcp_pending *listener; /* what souk_mcp_listen began, while it stands; else NULL */
@@ -103,9 +127,12 @@ struct souk_mcp {
     souk_mcp_question *questions; /* in the order of asking */
     uint64_t question_serial;
 
-    char *log_level;    /* see souk_mcp_set_log_level; NULL: none */
-    bool two_endpoints; /* HTTP+SSE of 2024-11-05 */
-    char *about;        /* see souk_mcp_about; NULL: nothing is known */
+    char *log_level;            /* see souk_mcp_set_log_level; NULL: none */
+    bool two_endpoints;         /* HTTP+SSE of 2024-11-05 */
+    bool tried_two_endpoints;   /* or is just trying */
+    souk_mcp_exchange *inbound; /* HTTP+SSE: the stream, while there is one */
+    souk_buf endpoint;          /* HTTP+SSE: where messages are sent to, NUL-terminated */
+    char *about;                /* see souk_mcp_about; NULL: nothing is known */
 
     souk_id child;
     bool child_alive;
@@ -123,6 +150,8 @@ void souk_mcp_pending_free(souk_mcp *mcp, souk_mcp_pending *pending);
 void souk_mcp_end_request(souk_mcp *mcp, souk_mcp_pending *pending, const souk_err *err, bool lost,
                           souk_json_doc *doc, const souk_jval *value);
 void souk_mcp_become_lost(souk_mcp *mcp, const souk_err *why);
+/* Every request that waits for an answer fails, because what carries the answers is gone. */
+void souk_mcp_fail_all(souk_mcp *mcp, const souk_err *why);
 
 /* session_open.c */
 void souk_mcp_fail_open(souk_mcp *mcp, const souk_err *why);
@@ -132,6 +161,9 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now);
 void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int status,
                                const souk_rpc_message *message, const souk_err *err, souk_ms now);
 void souk_mcp_initialized_accepted(souk_mcp *mcp);
+/* HTTP+SSE: the endpoint is known now; or there is none, for this reason. */
+void souk_mcp_initialize_at_endpoint(souk_mcp *mcp);
+void souk_mcp_no_two_endpoints(souk_mcp *mcp, const souk_err *why, souk_ms now);
 void souk_mcp_probe_silent(souk_mcp *mcp, souk_mcp_probe_end end, souk_ms now);
 
 /* session_http.c */
@@ -143,13 +175,76 @@ typedef struct souk_mcp_post {
     souk_mcp_http_request http;
 } souk_mcp_post;
 
-/* body may be NULL; it is moved from. On failure nothing was sent. */
-int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body, souk_err *err);
+/*
+ * body may be NULL; it is moved from. On failure nothing was sent. *made (may be NULL) is the
+ * exchange.
+ */
+int souk_mcp_http_send(souk_mcp *mcp, const souk_mcp_post *post, souk_buf *body,
+                       souk_mcp_exchange **made, souk_err *err);
+/* Sends a GET for a stream that rests, in the same exchange. On failure it still rests. */
+int souk_mcp_http_send_again(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_err *err);
+/* Takes the exchange off the wire; it lives on without an id. */
+void souk_mcp_http_detach(souk_mcp *mcp, souk_mcp_exchange *exchange);
+/* The exchange is not needed any more, but may still end by itself for a moment. */
+void souk_mcp_http_linger(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
 void souk_mcp_http_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now);
+/* Cancels at the port, and frees. */
 void souk_mcp_http_cancel(souk_mcp *mcp, souk_mcp_exchange *exchange);
 void souk_mcp_http_tick(souk_mcp *mcp, souk_ms now);
 souk_ms souk_mcp_http_deadline(const souk_mcp *mcp);
 void souk_mcp_http_free(souk_mcp *mcp);
+bool souk_mcp_is_success(int status);
+bool souk_mcp_is_stream(const souk_mcp_exchange *exchange);
+
+/* session_refused.c */
+/* The request that the exchange carried failed. */
+void souk_mcp_fail_exchange(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *why,
+                            bool lost, souk_ms now);
+/* The response is complete, and its status is no success. */
+void souk_mcp_exchange_refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
+
+/* session_stream.c */
+/* The response is an event stream, or goes on with one. */
+void souk_mcp_stream_begin(souk_mcp *mcp, souk_mcp_exchange *exchange);
+/* Takes the text of an event, as souk_mcp_take_text does. */
+int souk_mcp_stream_data(souk_mcp *mcp, souk_slice data, souk_mcp_exchange *exchange, souk_ms now,
+                         souk_err *err);
+/* Bytes of an event stream. SOUK_OK, or what makes it impossible to read on. */
+int souk_mcp_stream_bytes(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_slice bytes, souk_ms now,
+                          souk_err *err);
+/* The stream of a request is over, or a try to take it up is; err: how it broke, NULL when it
+ * ended. False: it cannot be taken up again. */
+bool souk_mcp_stream_rests(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,
+                           souk_ms now);
+/* The head of the response to a GET that takes up a stream. */
+void souk_mcp_stream_resumed(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
+/* The stream of a request cannot be taken up again, and the request fails. why: of the last try;
+ * NULL: it ended. */
+void souk_mcp_stream_give_up(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *why);
+/* Waits until it is time to take the stream up again. failed: it was refused or broke. */
+void souk_mcp_stream_rest(souk_mcp *mcp, souk_mcp_exchange *exchange, bool failed, souk_ms now);
+/* A status after which the same GET may work a little later. */
+bool souk_mcp_stream_may_come_back(int status);
+/* A stream that rests is due. It may be freed by this. */
+void souk_mcp_stream_due(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
+
+/* session_listen.c */
+void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
+/* The exchange may be freed by these; err: how it broke, NULL when it ended. */
+void souk_mcp_listen_over(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,
+                          souk_ms now);
+void souk_mcp_listen_end(souk_mcp *mcp, const souk_err *why, bool lost);
+
+/* session_two_endpoints.c */
+/* Asks for the stream of HTTP+SSE. Once in a session; false when it is of no use to ask. */
+bool souk_mcp_try_two_endpoints(souk_mcp *mcp, int status, const souk_rpc_message *message);
+void souk_mcp_inbound_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
+/* Takes an event; SOUK_OK, or why the stream is of no use. */
+int souk_mcp_inbound_event(souk_mcp *mcp, const souk_sse_event *event, souk_ms now, souk_err *err);
+/* The stream is over; err: how it broke, NULL when it ended. The exchange is freed by this. */
+void souk_mcp_inbound_over(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,
+                           souk_ms now);
+void souk_mcp_inbound_drop(souk_mcp *mcp);
 
 /* session_stdio.c */
 int souk_mcp_stdio_spawn(souk_mcp *mcp, souk_err *err);

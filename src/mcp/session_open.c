@@ -4,7 +4,10 @@
  *     start -> pinned or remembered modern ------------------------------------------> ready
  *           -> server/discover -> modern --------------------------------------------> ready
  *                              -> legacy -> initialize -> notifications/initialized -> ready
- *           -> pinned or remembered legacy -^
+ *           -> pinned or remembered legacy -^          -> refused -> GET -> endpoint -^
+ *
+ * The last is HTTP+SSE of 2024-11-05, where initialize is sent once more, to the endpoint. A child
+ * is new each time: it is asked, unless a revision is pinned or it is remembered as legacy.
  */
 #include "mcp/session_internal.h"
 
@@ -38,6 +41,7 @@ static void become_ready(souk_mcp *mcp)
     mcp->state = SOUK_MCP_READY;
     mcp->open_by = SOUK_NEVER;
     mcp->probe_by = SOUK_NEVER;
+    souk_kept_err_free(&mcp->why, mcp->alloc); /* why initialize was refused at first */
 }
 
 /* Ends the step under way, whether it was answered or not. */
@@ -75,7 +79,7 @@ static void send_step(souk_mcp *mcp, souk_mcp_pending *pending, souk_mcp_revisio
         post.timeout = mcp->config.open_timeout;
         post.http.revision = revision;
         post.http.rpc_method = souk_slice_of(pending->method);
-        failed = souk_mcp_http_send(mcp, &post, body, &why);
+        failed = souk_mcp_http_send(mcp, &post, body, NULL, &why);
     } else {
         failed = mcp->child_alive ? SOUK_OK : souk_mcp_stdio_spawn(mcp, &why);
         failed = failed == SOUK_OK ? souk_mcp_stdio_write(mcp, body, &why) : failed;
@@ -103,8 +107,11 @@ static void send_probe(souk_mcp *mcp, souk_mcp_revision revision, souk_ms now)
     } else {
         send_step(mcp, pending, revision, &body);
         if (!souk_mcp_is_http(mcp)) {
-            mcp->child_probed = true;
-            mcp->probe_by = souk_ms_after(now, mcp->config.probe_timeout);
+            /* Silence and death only say "legacy" where that is of use to know. */
+            bool may_be_legacy = mcp->config.pinned == SOUK_MCP_UNKNOWN;
+            mcp->child_probed = may_be_legacy;
+            mcp->probe_by =
+                may_be_legacy ? souk_ms_after(now, mcp->config.probe_timeout) : SOUK_NEVER;
         }
     }
     souk_buf_free(&body);
@@ -138,14 +145,11 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now)
         send_probe(mcp, SOUK_MCP_NEWEST_MODERN, now);
     } else if (souk_mcp_is_legacy(known)) {
         send_initialize(mcp, known);
+    } else if (!souk_mcp_is_http(mcp)) {
+        send_probe(mcp, known, now);
     } else {
-        souk_err why;
         mcp->revision = known;
-        if (!souk_mcp_is_http(mcp) && souk_mcp_stdio_spawn(mcp, &why) != SOUK_OK) {
-            souk_mcp_fail_open(mcp, &why);
-        } else {
-            become_ready(mcp);
-        }
+        become_ready(mcp);
     }
 }
 
@@ -158,13 +162,38 @@ static void fail_refused(souk_mcp *mcp, int status, const souk_rpc_message *mess
     souk_mcp_fail_open(mcp, &why);
 }
 
+/* The server answered server/discover, or like one that knows it. */
+static void become_modern(souk_mcp *mcp, souk_mcp_revision revision,
+                          const souk_rpc_message *message)
+{
+    mcp->revision = revision;
+    if (message != NULL && message->kind == SOUK_RPC_RESULT) {
+        souk_mcp_learn(mcp, message->result);
+    }
+    become_ready(mcp);
+}
+
+/* A verdict that leads away from the revision that is asked for. */
+static void fail_pinned(souk_mcp *mcp, const souk_mcp_verdict *verdict)
+{
+    souk_err why;
+    souk_fail(&why, SOUK_E_PROTOCOL, "protocol_version asks for %s, but %s",
+              souk_mcp_revision_name(mcp->config.pinned), verdict->reason);
+    souk_mcp_fail_open(mcp, &why);
+}
+
 static void act_on(souk_mcp *mcp, const souk_mcp_verdict *verdict, int status,
                    const souk_rpc_message *message, souk_ms now)
 {
+    bool names_one = verdict->revision != SOUK_MCP_UNKNOWN;
+    if (names_one && mcp->config.pinned != SOUK_MCP_UNKNOWN &&
+        verdict->revision != mcp->config.pinned) {
+        fail_pinned(mcp, verdict);
+        return;
+    }
     switch (verdict->kind) {
     case SOUK_MCP_VERDICT_MODERN:
-        mcp->revision = verdict->revision;
-        become_ready(mcp);
+        become_modern(mcp, verdict->revision, message);
         return;
     case SOUK_MCP_VERDICT_MODERN_RETRY:
         if (!mcp->retried_modern) {
@@ -175,6 +204,7 @@ static void act_on(souk_mcp *mcp, const souk_mcp_verdict *verdict, int status,
         fail_open(mcp, SOUK_E_PROTOCOL, "server and client could not agree on a protocol revision");
         return;
     case SOUK_MCP_VERDICT_LEGACY:
+        mcp->contradicted = mcp->contradicted || souk_mcp_is_modern(mcp->config.remembered);
         send_initialize(mcp, verdict->revision);
         return;
     case SOUK_MCP_VERDICT_AUTH:
@@ -199,7 +229,7 @@ static void send_initialized(souk_mcp *mcp)
         post.purpose = SOUK_MCP_FOR_INITIALIZED;
         post.timeout = mcp->config.open_timeout;
         post.http.revision = mcp->revision;
-        failed = souk_mcp_http_send(mcp, &post, &body, &why);
+        failed = souk_mcp_http_send(mcp, &post, &body, NULL, &why);
     } else if (failed == SOUK_OK) {
         failed = souk_mcp_stdio_write(mcp, &body, &why);
         if (failed == SOUK_OK) {
@@ -244,7 +274,8 @@ static bool try_otherwise(souk_mcp *mcp, int status, const souk_rpc_message *mes
     if (mcp->config.pinned != SOUK_MCP_UNKNOWN) {
         return false;
     }
-    if (mcp->probes < PROBES_MAX && may_be_modern(mcp, status, message, retry)) {
+    if (!mcp->two_endpoints && mcp->probes < PROBES_MAX &&
+        may_be_modern(mcp, status, message, retry)) {
         mcp->contradicted = true;
         send_probe(mcp, SOUK_MCP_NEWEST_MODERN, now);
         return true;
@@ -290,9 +321,39 @@ static void initialize_answered(souk_mcp *mcp, int status, const souk_rpc_messag
     souk_mcp_revision retry = SOUK_MCP_UNKNOWN;
     if (read_answer(mcp, status, message, &revision, &retry, &why) == SOUK_OK) {
         mcp->revision = revision;
+        souk_mcp_learn(mcp, message->result);
         send_initialized(mcp);
-    } else if (!try_otherwise(mcp, status, message, retry, now)) {
+        return;
+    }
+    /* Where the old transport is remembered it is tried first. */
+    bool was_old = mcp->config.remembered == SOUK_MCP_2024_11_05;
+    bool tries = (was_old && souk_mcp_try_two_endpoints(mcp, status, message)) ||
+                 try_otherwise(mcp, status, message, retry, now) ||
+                 souk_mcp_try_two_endpoints(mcp, status, message);
+    if (!tries) {
         souk_mcp_fail_open(mcp, &why);
+    } else if (mcp->inbound != NULL && mcp->state == SOUK_MCP_OPENING) {
+        souk_kept_err_set(&mcp->why, mcp->alloc, &why); /* said if that leads to nothing */
+    }
+}
+
+void souk_mcp_initialize_at_endpoint(souk_mcp *mcp)
+{
+    mcp->two_endpoints = true;
+    send_initialize(mcp, SOUK_MCP_2024_11_05);
+}
+
+void souk_mcp_no_two_endpoints(souk_mcp *mcp, const souk_err *why, souk_ms now)
+{
+    if (mcp->state != SOUK_MCP_OPENING) {
+        return;
+    }
+    bool was_wrong = why == NULL && mcp->config.pinned == SOUK_MCP_UNKNOWN && mcp->probes == 0;
+    if (was_wrong) { /* only what is remembered leads here without a probe */
+        mcp->contradicted = true;
+        send_probe(mcp, SOUK_MCP_NEWEST_MODERN, now);
+    } else {
+        souk_mcp_fail_open(mcp, why != NULL ? why : souk_kept_err_get(&mcp->why));
     }
 }
 

@@ -35,7 +35,7 @@ static int send_over_http(souk_mcp *mcp, const souk_mcp_request *request, souk_m
     post.http.name = request->name;
     post.http.more = request->headers;
     post.http.more_count = request->header_count;
-    return souk_mcp_http_send(mcp, &post, body, err);
+    return souk_mcp_http_send(mcp, &post, body, NULL, err);
 }
 
 /* A child that reads no more is of no use, though its end is not known yet. */
@@ -93,7 +93,7 @@ static int post_message(souk_mcp *mcp, souk_buf *message, souk_err *err)
     memset(&post, 0, sizeof post);
     post.purpose = SOUK_MCP_FOR_REPLY;
     post.timeout = mcp->config.open_timeout;
-    return souk_mcp_http_send(mcp, &post, message, err);
+    return souk_mcp_http_send(mcp, &post, message, NULL, err);
 }
 
 void souk_mcp_send_quietly(souk_mcp *mcp, souk_buf *message)

@@ -45,19 +45,6 @@ int souk_mcp_stdio_write(souk_mcp *mcp, souk_buf *message, souk_err *err)
     return failed;
 }
 
-/* Every request that waits for an answer of this child fails. */
-static void fail_all(souk_mcp *mcp, const souk_err *why)
-{
-    for (size_t i = 0; i < mcp->pending.size;) {
-        souk_mcp_pending *pending = mcp->pending.slots[i].value;
-        if (pending != NULL && pending->purpose == SOUK_MCP_FOR_REQUEST) {
-            souk_mcp_end_request(mcp, pending, why, true, NULL, NULL);
-        } else {
-            i++; /* only then: removing may have moved another one here */
-        }
-    }
-}
-
 /* What the child writes cannot be read on: nobody knows which request it was about. */
 static void refuse_output(souk_mcp *mcp, souk_err *why)
 {
@@ -68,7 +55,7 @@ static void refuse_output(souk_mcp *mcp, souk_err *why)
     souk_err_prefix(why, "the output of the server process");
     souk_mcp_become_lost(mcp, why);
     souk_mcp_fail_open(mcp, why);
-    fail_all(mcp, why);
+    souk_mcp_fail_all(mcp, why);
     mcp->port.close_child(mcp->port.user, mcp->child, 0);
 }
 
@@ -176,7 +163,7 @@ static void child_gone(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     } else {
         souk_mcp_become_lost(mcp, &why);
     }
-    fail_all(mcp, &why);
+    souk_mcp_fail_all(mcp, &why);
 }
 
 void souk_mcp_stdio_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)

@@ -1,0 +1,153 @@
+/*
+ * Listening to what a legacy server says by itself: the GET stream of Streamable HTTP
+ * (basic/transports, "Listening for Messages from the Server"). Where no stream is needed, or there
+ * is none, the listener only stands for it.
+ */
+#include "mcp/session_internal.h"
+
+#include <string.h>
+
+/* A stream that stood for so long was of use, though the server had nothing to say. */
+enum { LIVED_MS = 10000 };
+
+static void tell(souk_mcp *mcp, const souk_mcp_pending *pending)
+{
+    souk_mcp_note(mcp, pending->tag, SOUK_LIT(SOUK_MCP_LISTENING), NULL, NULL);
+}
+
+static int open_stream(souk_mcp *mcp, souk_mcp_pending *pending, souk_err *err)
+{
+    souk_mcp_post post;
+    if (!souk_mcp_is_http(mcp) || mcp->two_endpoints) {
+        tell(mcp, pending);
+        return SOUK_OK;
+    }
+    memset(&post, 0, sizeof post);
+    post.purpose = SOUK_MCP_FOR_LISTEN;
+    post.pending = pending;
+    post.timeout = SOUK_NEVER;
+    post.http.verb = SOUK_MCP_GET;
+    return souk_mcp_http_send(mcp, &post, NULL, NULL, err);
+}
+
+int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err)
+{
+    if (mcp->state != SOUK_MCP_READY) {
+        return souk_fail(err, SOUK_E_CLOSED, "the session is not open");
+    }
+    if (!souk_mcp_is_legacy(mcp->revision)) {
+        return souk_fail(err, SOUK_E_CONFIG, "%s listens with subscriptions/listen",
+                         souk_mcp_revision_name(mcp->revision));
+    }
+    if (mcp->listener != NULL) {
+        return souk_fail(err, SOUK_E_LIMIT, "the session is listening already");
+    }
+    souk_mcp_pending *pending =
+        souk_mcp_pending_new(mcp, SOUK_MCP_FOR_LISTEN, SOUK_LIT(SOUK_MCP_LISTENING), tag);
+    if (pending == NULL) {
+        return souk_fail_memory(err);
+    }
+    int failed = open_stream(mcp, pending, err);
+    if (failed != SOUK_OK) {
+        souk_idmap_remove(&mcp->pending, pending->id);
+        souk_mcp_pending_free(mcp, pending);
+        return failed;
+    }
+    mcp->listener = pending;
+    *id = pending->id;
+    return SOUK_OK;
+}
+
+void souk_mcp_listen_end(souk_mcp *mcp, const souk_err *why, bool lost)
+{
+    souk_mcp_exchange *exchange = mcp->listener->exchange;
+    souk_err mine = *why;
+    if (mine.delivery == SOUK_DELIVERY_NONE) {
+        mine.delivery = SOUK_DELIVERY_AMBIGUOUS;
+    }
+    souk_mcp_end_request(mcp, mcp->listener, &mine, lost, NULL, NULL);
+    if (exchange != NULL) {
+        souk_mcp_http_cancel(mcp, exchange);
+    }
+}
+
+/* Waits and asks again; or ends it, when that led to nothing too often. */
+static void try_again(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *why, bool failed,
+                      souk_ms now)
+{
+    bool stands = souk_mcp_is_stream(exchange);
+    bool lived = stands && (exchange->fruitful || now - exchange->stood_at >= LIVED_MS);
+    exchange->fruitless = lived || !exchange->resumed ? 0 : exchange->fruitless + 1;
+    if (exchange->fruitless < mcp->config.max_resumes) {
+        souk_mcp_stream_rest(mcp, exchange, failed && !lived, now);
+        return;
+    }
+    souk_err mine;
+    souk_fail(&mine, SOUK_E_TRANSPORT,
+              "the stream of what the server says by itself could not be kept up: %s",
+              why->message);
+    mine.status = exchange->status;
+    souk_mcp_listen_end(mcp, &mine, false);
+}
+
+/* The server has no such stream; there is nothing to hear, and nothing is missed. */
+static void stand_without(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+{
+    tell(mcp, exchange->pending);
+    exchange->pending->exchange = NULL;
+    exchange->pending = NULL;
+    souk_mcp_http_linger(mcp, exchange, now);
+}
+
+/* Events that the server does not know any more cannot be gone on from. */
+static void forget_id(souk_mcp_exchange *exchange)
+{
+    souk_sse_free(&exchange->sse);
+    exchange->has_sse = false;
+}
+
+void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+{
+    souk_err why;
+    int status = exchange->status;
+    if (exchange->pending == NULL) {
+        return;
+    }
+    if (souk_mcp_is_stream(exchange)) {
+        exchange->stood = true;
+        exchange->stood_at = now;
+        tell(mcp, exchange->pending);
+        return;
+    }
+    const souk_mcp_head head = {.status = status, .retry_after_ms = -1};
+    if (status == 401 || status == 403) {
+        souk_mcp_refused(&head, NULL, &why);
+        souk_mcp_listen_end(mcp, &why, false);
+        return;
+    }
+    /* 405 is the specification's way to say so; others are what servers do in the field. */
+    bool may_come_back = exchange->stood || souk_mcp_stream_may_come_back(status);
+    if (status == 405 || !may_come_back) {
+        stand_without(mcp, exchange, now);
+        return;
+    }
+    if (exchange->has_sse && status >= 400 && status < 500) {
+        forget_id(exchange);
+    }
+    souk_fail(&why, SOUK_E_TRANSPORT, "HTTP status %d", status);
+    try_again(mcp, exchange, &why, true, now);
+}
+
+void souk_mcp_listen_over(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,
+                          souk_ms now)
+{
+    souk_err why;
+    if (err == NULL) {
+        souk_fail(&why, SOUK_E_TRANSPORT, "it ended");
+        try_again(mcp, exchange, &why, false, now);
+    } else if (err->kind == SOUK_E_TRANSPORT || err->kind == SOUK_E_TIMEOUT) {
+        try_again(mcp, exchange, err, true, now);
+    } else {
+        souk_mcp_listen_end(mcp, err, false);
+    }
+}
