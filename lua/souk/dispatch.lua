@@ -1,9 +1,14 @@
 --- The dispatcher: fetches what the core has for the program, and hands it to whom it belongs.
 --
--- Three things come out of the core: calls that ended (for handles), questions (for functions of the script that give
--- credentials or implement a session handler), and events (for observers).
+-- What comes out of the core: calls that ended or go on (for handles), questions (for functions of the script that give
+-- credentials, implement a session handler, or answer what servers want to know), events and what servers say (for
+-- observers and the cache).
+local cache = require "souk.cache"
 local core = require "souk.core"
+local guard = require "souk.guard"
+local inputs = require "souk.inputs"
 local nearest = require "souk.nearest"
+local notices = require "souk.notices"
 
 local dispatch = {}
 
@@ -12,6 +17,9 @@ dispatch.events = {
   "session_opening", "session_opened", "session_renewed", "session_reused", "session_failed", "session_lost",
   "session_closed",
 }
+for _, name in ipairs(notices.events()) do
+  dispatch.events[#dispatch.events + 1] = name
+end
 
 -- The dispatcher's part of a market's state. It hangs on the userdata itself (not in a table of this module), so that
 -- a market whose callbacks refer to it can be collected on every Lua.
@@ -21,16 +29,29 @@ end
 
 dispatch.state_of = state_of
 
+--- The first number that add_function gives.
+dispatch.COMMON_INPUTS = 1
+
 function dispatch.attach(market, private)
   market:_state().dispatch = {
     handles = setmetatable({}, { __mode = "v" }), -- call number -> handle; nobody waits for a collected one
     kept = {},        -- handles with callbacks, which must not be collected
+    progress = {},    -- call number -> function that is told how it goes
     functions = {},   -- number -> function or table of functions, for questions
+    asked = {},       -- number of a server's question -> what inputs.lua knows of it, until it is answered
+    servers = {},     -- names of the servers that were added, as keys
     observers = {},   -- event name -> list of functions
     observer_count = 0,
+    cache = cache.new(private.max_cached),
+    inputs = private.inputs,
+    max_pages = private.max_pages,
+    now = private.now,
     on_error = private.on_error,
+    trace = private.trace,
     host = private.host,
   }
+  -- The number under which the core knows the handlers that servers have when they have none of their own.
+  assert(dispatch.add_function(market, private.inputs) == dispatch.COMMON_INPUTS)
 end
 
 --- Remembers the handle that the end of this call belongs to.
@@ -54,21 +75,9 @@ function dispatch.add_handler(market, prefix, functions)
   return market:_handler(prefix, dispatch.add_function(market, functions))
 end
 
--- Runs a function of the script that nobody waits for; its error must neither stop the pump nor get lost.
-local function guarded(state, f, ...)
-  local ok, message = pcall(f, ...)
-  if not ok then
-    if state.on_error then
-      pcall(state.on_error, message)
-    else
-      io.stderr:write("souk: error in a callback: ", tostring(message), "\n")
-    end
-  end
-end
-
 --- Calls f with how a call ended, as it would have been called if the call were still running.
 function dispatch.tell(handle, f)
-  guarded(handle.state_, f, handle.value_, handle.err_)
+  guard.run(handle.state_, f, handle.value_, handle.err_)
 end
 
 local function check_event(name)
@@ -105,20 +114,20 @@ function dispatch.observe(market, name, f)
   end
 end
 
-local function tell_observers(state, name, event)
-  event.name = name
-  for _, key in ipairs { name, "*" } do
+local function tell_observers(state, event)
+  for _, key in ipairs { event.name, "*" } do
     local list = state.observers[key]
     if list then
       for _, entry in ipairs { (table.unpack or unpack)(list) } do
-        guarded(state, entry.f, event)
+        guard.run(state, entry.f, event)
       end
     end
   end
 end
 
-local function call_ended(state, id, value, err)
+local function call_ended(state, id, value, err, asked)
   local handle = state.handles[id]
+  state.progress[id] = nil
   if not handle then
     return
   end
@@ -127,10 +136,30 @@ local function call_ended(state, id, value, err)
   if err and handle.capability_ and not err.capability then
     err.capability = handle.capability_
   end
-  handle.done_, handle.value_, handle.err_ = true, value, err
+  handle.done_, handle.value_, handle.err_, handle.asked_ = true, value, err, asked
   if handle.callbacks_ then
     for _, f in ipairs(handle.callbacks_) do
-      guarded(state, f, value, err)
+      guard.run(state, f, value, err)
+    end
+  end
+end
+
+local function call_goes_on(state, id, progress)
+  progress.progressToken = nil -- of the protocol, and of no use to anybody
+  local handle, f = state.handles[id], state.progress[id]
+  if handle and progress.task then
+    handle.task_ = progress.task
+  end
+  if f then
+    guard.run(state, f, progress)
+  end
+end
+
+local function notice(state, method, params, server, identity)
+  notices.invalidate(state.cache, method, params, server)
+  if state.observer_count > 0 then
+    for _, event in ipairs(notices.events_of(method, params, server, identity)) do
+      tell_observers(state, event)
     end
   end
 end
@@ -171,10 +200,15 @@ local failures = { credential = "auth", open = "transport", call = "tool" }
 
 local function answer(market, state, ask, kind, number, payload)
   local f = state.functions[number]
+  if kind == "input" then
+    return inputs.ask(market, state, ask, f, payload)
+  elseif kind == "withdrawn" then
+    return inputs.withdrawn(state, payload.ask)
+  end
   local ok, value, err = pcall(questions[kind], f, payload)
   if kind == "cancel" or kind == "close" then
     if not ok then
-      guarded(state, error, value)
+      guard.run(state, error, value)
     end
     return
   end
@@ -191,11 +225,16 @@ end
 --- Hands out one outcome of the core.
 function dispatch.hand_out(market, state, kind, a, b, c, d)
   if kind == "done" then
-    call_ended(state, a, b, c)
+    call_ended(state, a, b, c, d)
   elseif kind == "ask" then
     answer(market, state, a, b, c, d)
-  elseif kind == "note" then
-    tell_observers(state, a, b)
+  elseif kind == "progress" then
+    call_goes_on(state, a, b)
+  elseif kind == "notice" then
+    notice(state, a, b, c, d)
+  else
+    b.name = a
+    tell_observers(state, b)
   end
 end
 
@@ -229,6 +268,7 @@ end
 --- Waits for a call that was just started, in the way of the host.
 -- @return any its result, or nil
 -- @return souk.Error|nil
+-- @return boolean|nil true when input was asked for on the way, so that the result is nobody else's
 function dispatch.finish_call(market, call, capability)
   return state_of(market).host.finish_call(market, call, capability)
 end

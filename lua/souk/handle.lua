@@ -11,7 +11,8 @@ Handle.__name = "souk.handle"
 -- A handle is a table and not userdata: what it stands for lives in the core and ends by its deadline at the latest,
 -- so nothing has to happen when a handle is collected.
 local function make(market, id, capability)
-  -- value_, err_ and callbacks_ come later; the fields named here leave room for them without a second allocation.
+  -- value_, err_, callbacks_ and others come later; the fields named here leave room for them without a second
+  -- allocation.
   return setmetatable({
     market_ = market, state_ = dispatch.state_of(market), id_ = id, capability_ = capability, done_ = false,
   }, Handle)
@@ -61,6 +62,16 @@ function Handle:cancel()
     dispatch.step(self.market_, 0)
     self.market_:_flush()
   end
+end
+
+--- Id of the task that the server made of the call, as far as is known. With it souk.Server:task goes on later, or in
+-- another process. Does what can be done without waiting.
+-- @return string|nil
+function Handle:task()
+  if not self.done_ then
+    dispatch.step(self.market_, 0)
+  end
+  return self.task_
 end
 
 --- Calls f(value, err) once, when the call has ended; at once if it has. What f raises goes to `on_error`.

@@ -2,11 +2,14 @@
 --
 -- The C core does the work; this file is the public face. It may yield and call user code, which C must not (LuaJIT
 -- cannot yield across a C call), so everything that waits or calls back is written here in Lua.
+local calls = require "souk.calls"
 local core = require "souk.core"
 local handle = require "souk.handle"
+local inputs = require "souk.inputs"
 local local_provider = require "souk.local_provider"
 local dispatch = require "souk.dispatch"
 local options = require "souk.options"
+local server = require "souk.server"
 
 local souk = {
   version = core.version,
@@ -14,10 +17,13 @@ local souk = {
   array = core.json.array,
   json = { encode = core.json.encode, decode = core.json.decode },
   error_kinds = core.error_kinds,
+  later = inputs.later,
 }
 
--- Methods written in C are there already: get, list, remove_server, sessions, stats, and the private ones with "_".
+-- Methods written in C are there already: get, list, sessions, stats, and the private ones with "_".
 local Market = core.market_methods
+
+local forget_server = Market.remove_server
 
 --- Opens a marketplace with its session pool.
 -- @param opts table|nil see souk.OpenOptions in souk/types.lua; unknown options raise an error
@@ -98,18 +104,31 @@ end
 -- @return integer|nil number of tools
 -- @return table|souk.Error diagnostics about single tools, or the error
 function Market:add_server(name, opts)
-  local settings, auth, wants_tools, timeout = options.server(name, opts)
-  if auth then
-    settings.auth = dispatch.add_function(self, auth)
-  end
+  local settings, private = options.server(name, opts)
+  server.prepare(self, settings, private)
   local ok, err = self:_add_server(name, settings)
   if not ok then
     return nil, err
   end
-  if not wants_tools then
+  server.added(self, name)
+  if private.discover == false then
     return 0, {}
   end
-  return self:refresh(name, timeout)
+  return self:refresh(name, settings.timeout)
+end
+
+--- Forgets a server with its capabilities, and closes its sessions.
+-- @return boolean whether it was there
+function Market:remove_server(name)
+  local was_there = forget_server(self, name)
+  server.removed(self, name)
+  return was_there
+end
+
+--- A server that was added, with everything that it offers beside its tools. Raises when there is none of that name.
+-- @return souk.Server
+function Market:server(name)
+  return server.get(self, name)
 end
 
 --- Asks a server again for its tools; those that are gone are removed from the marketplace.
@@ -138,9 +157,10 @@ end
 -- @return souk.Handle|nil
 -- @return souk.Error|nil
 function Market:start(id, input, opts)
+  opts = calls.options(self, opts)
   local call, err = self:_call(id, input, opts)
   if call then
-    return handle.new(self, call, id)
+    return calls.handle(self, call, id, opts)
   elseif call == false then
     return handle.finished(self, local_provider.call(self, id, input, opts))
   end
@@ -154,9 +174,11 @@ end
 -- @return any the result; JSON null is souk.null, so nil always means failure
 -- @return souk.Error|nil
 function Market:call(id, input, opts)
+  opts = calls.options(self, opts)
   local call, err = self:_call(id, input, opts)
   if call then
-    return dispatch.finish_call(self, call, id)
+    local value, why = calls.finish(self, call, id, opts)
+    return value, why
   elseif call == false then
     return local_provider.call(self, id, input, opts)
   end
@@ -164,16 +186,13 @@ function Market:call(id, input, opts)
 end
 
 --- Sends any request to a server that was added, and waits for the whole result.
--- @param server string
+-- @param name string of the server
 -- @param method string such as "resources/list"
 -- @param params table|nil
 -- @param opts souk.CallOptions|nil
-function Market:request(server, method, params, opts)
-  local call, err = self:_request(server, method, params, opts)
-  if not call then
-    return nil, err
-  end
-  return dispatch.finish_call(self, call)
+function Market:request(name, method, params, opts)
+  local value, err = calls.request(self, name, method, params, opts)
+  return value, err
 end
 
 --- Calls f(event) for every event of that name; "*" for all. Returns a function that ends it.

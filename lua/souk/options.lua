@@ -1,6 +1,8 @@
 --- Options of souk.open, add_server and handler: checked here, so that a typing error is found where it was made.
 local core = require "souk.core"
+local inputs = require "souk.inputs"
 local nearest = require "souk.nearest"
+local roots = require "souk.roots"
 
 local options = {}
 
@@ -10,6 +12,13 @@ local private_open = {
     type = "function", default = "standard error", meaning = "gets errors of callbacks that nobody waits for",
   },
   host = { type = "string", default = "blocking", meaning = "how to wait" },
+  elicitation = { type = "function", meaning = "answers what servers want to know from the user" },
+  sampling = { type = "function", meaning = "answers with what a language model says" },
+  roots = { type = "table|function", meaning = "folders that servers may work in" },
+  trace = { type = "function", meaning = "gives the W3C trace context of each call that has none of its own" },
+  max_cached = {
+    type = "number", default = 256, meaning = "results of servers that are kept as long as they allow (ttlMs); 0: none",
+  },
 }
 
 local hosts = { blocking = "souk.host.blocking" }
@@ -19,13 +28,12 @@ local function unknown(where, key, known)
 end
 
 local function check_type(where, key, value, wanted)
-  local got = type(value)
   for one in wanted:gmatch "[^|]+" do
-    if one == got then
+    if one == type(value) or (one == "false" and value == false) then
       return
     end
   end
-  error(("%s: option '%s': expected %s, got %s"):format(where, key, wanted:gsub("|", " or "), got), 4)
+  error(("%s: option '%s': expected %s, got %s"):format(where, key, wanted:gsub("|", " or "), type(value)), 4)
 end
 
 --- Checks a time that may be absent.
@@ -33,6 +41,27 @@ function options.check_seconds(where, seconds)
   if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
     error(("%s: expected a number of seconds, got %s"):format(where, tostring(seconds)), 3)
   end
+end
+
+-- Roots that are given as a list are checked where they are given.
+local function check_roots(where, list)
+  if type(list) == "table" then
+    local _, why = roots.list(list)
+    if why then
+      error(("%s: option 'roots': %s"):format(where, why), 4)
+    end
+  end
+end
+
+-- What the core is told of the questions of servers, and what Lua needs to know of the core's options.
+local function complete(settings, private)
+  local declared
+  private.inputs, declared = inputs.merge(private)
+  settings.input = declared > 0 and 1 or 0
+  settings.abilities = declared + core.abilities.tasks
+  private.now = settings.clock or core.now
+  private.max_pages = settings.max_pages or core.option_names.max_pages.default
+  private.max_cached = private.max_cached or private_open.max_cached.default
 end
 
 --- Splits the options of souk.open into those of the core (checked by it) and our own.
@@ -63,7 +92,26 @@ function options.open(opts)
     error(("souk.open: option 'host': no host '%s' (there is: blocking)"):format(host), 3)
   end
   private.host = require(hosts[host])
+  check_roots("souk.open", private.roots)
+  if private.max_cached and (private.max_cached < 0 or private.max_cached % 1 ~= 0) then
+    error("souk.open: option 'max_cached': expected a whole number from 0 on", 3)
+  end
+  complete(settings, private)
   return settings, private
+end
+
+--- The levels of log messages, least severe first.
+options.log_levels = { "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency" }
+
+--- Raises unless it is a level of log messages.
+function options.check_level(where, level, depth)
+  for _, known in ipairs(options.log_levels) do
+    if level == known then
+      return
+    end
+  end
+  error(("%s: there is no level '%s' (there are: %s)"):format(where, tostring(level),
+    table.concat(options.log_levels, ", ")), depth or 3)
 end
 
 -- name -> types; what the core gets is made of these.
@@ -82,18 +130,20 @@ local server_options = {
   ca_file = "string",
   url_override_env = "string",
   discover = "boolean",
+  elicitation = "function|false",
+  sampling = "function|false",
+  roots = "table|function|false",
+  tasks = "boolean",
+  listen = "boolean",
+  log_level = "string",
 }
 
---- Checks the options of add_server.
--- @return table for the core, function|nil auth, boolean whether to ask for tools, number|nil seconds for that
-function options.server(name, opts)
-  if type(name) ~= "string" or not name:find "^[%w_%.%-]+$" then
-    error("add_server: the name of a server has letters, digits, '_', '-' and '.' only", 3)
-  end
-  if type(opts) ~= "table" then
-    error("add_server: expected a table of options, got " .. type(opts), 3)
-  end
-  local settings = {}
+-- Those that are for Lua and not for the core.
+local private_server = {
+  auth = true, discover = true, elicitation = true, sampling = true, roots = true, tasks = true, listen = true,
+}
+
+local function check_server(opts)
   for key, value in pairs(opts) do
     if not server_options[key] then
       local known = {}
@@ -103,16 +153,32 @@ function options.server(name, opts)
       unknown("add_server", key, known)
     end
     check_type("add_server", key, value, server_options[key])
-    settings[key] = value
   end
-  if (settings.url == nil) == (settings.command == nil) then
-    error("add_server: expected either url or command", 3)
+  if (opts.url == nil) == (opts.command == nil) then
+    error("add_server: expected either url or command", 4)
   end
-  local wants_tools = settings.discover ~= false
-  settings.discover = nil
-  local auth = settings.auth
-  settings.auth = nil
-  return settings, auth, wants_tools, settings.timeout
+  check_roots("add_server", opts.roots)
+  if opts.log_level ~= nil then
+    options.check_level("add_server", opts.log_level, 5)
+  end
+end
+
+--- Checks the options of add_server, and splits them into those of the core and our own.
+-- @return table for the core, table our own
+function options.server(name, opts)
+  if type(name) ~= "string" or not name:find "^[%w_%.%-]+$" then
+    error("add_server: the name of a server has letters, digits, '_', '-' and '.' only", 3)
+  end
+  if type(opts) ~= "table" then
+    error("add_server: expected a table of options, got " .. type(opts), 3)
+  end
+  check_server(opts)
+  local settings, private = {}, {}
+  for key, value in pairs(opts) do
+    (private_server[key] and private or settings)[key] = value
+  end
+  settings.listen = opts.listen == nil and "auto" or opts.listen and "always" or "never"
+  return settings, private
 end
 
 local handler_functions = { open = "function", call = "function", close = "function", cancel = "function" }

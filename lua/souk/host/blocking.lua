@@ -29,6 +29,7 @@ function blocking.wait(handle, timeout)
 end
 
 --- Waits for a call that was just started. As long as nothing else happens no handle is needed.
+-- @return any, souk.Error|nil, boolean|nil as dispatch.finish_call
 function blocking.finish_call(market, call, capability)
   while true do
     local kind, a, b, c, d = market:_await()
@@ -36,14 +37,15 @@ function blocking.finish_call(market, call, capability)
       if c and capability and not c.capability then
         c.capability = capability
       end
-      return b, c
+      return b, c, d
     elseif kind == false then
       return nil, a
     elseif kind then
       -- Whoever this is for may wait for something, too, and meet the end of our call: from here on a handle has it.
       local handle = handles.new(market, call, capability)
       dispatch.hand_out(market, handle.state_, kind, a, b, c, d)
-      return handle:wait()
+      local value, err = handle:wait()
+      return value, err, handle.asked_
     end
   end
 end
