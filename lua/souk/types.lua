@@ -89,6 +89,7 @@ local souk = {}
 ---@field max_pages integer|nil pages of one tools/list; default 1,000
 ---@field max_connections integer|nil HTTP connections of one identity; default 256
 ---@field max_children integer|nil child processes; default 256
+---@field max_cached integer|nil results of servers that are kept as long as they allow (ttlMs); default 256
 
 ---@class souk.ServerOptions
 ---@field url string|nil of a Streamable HTTP server; either this or `command`
@@ -109,22 +110,21 @@ local souk = {}
 ---@field sampling souk.SamplingHandler|false|nil
 ---@field roots souk.Roots|false|nil
 ---@field tasks boolean|nil the server may make tasks of calls (extension io.modelcontextprotocol/tasks); default true
----@field listen boolean|nil listen to what it says by itself; default: once its tools were asked for, if it declares that
---- its lists change, and while a resource is subscribed to
+---@field listen boolean|nil listen to what it says by itself; default: when its lists may change, or for subscriptions
 ---@field log_level souk.LogLevel|nil least severe log message that is wanted; default none
 
 ---@alias souk.LogLevel
 ---| "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency"
 
 --- A question of a server. A handler returns its answer, or nil and an error; or `souk.later`, and calls respond when
---- it has one.
+--- it has one. What it raises, and an answer that does not fit, goes to `on_error`, and the server gets an error.
 ---@class souk.InputRequest
 ---@field server string
 ---@field identity string
 ---@field capability string|nil the call that it is about, where that is known
 ---@field method string "elicitation/create", "sampling/createMessage" or "roots/list"
 ---@field params table as the server sent them
----@field respond fun(answer: any, err: any) once, after souk.later
+---@field respond fun(answer: any, err: any): true|nil, souk.Error|nil once; after an error once more
 ---@field withdrawn boolean the answer is not needed any more
 ---@field on_withdrawn fun()|nil set it to be told of that
 
@@ -135,14 +135,16 @@ local souk = {}
 ---@field url string|nil url: to be visited by the user, who has to agree first; souk never opens it
 ---@field elicitation_id string|nil
 
---- Form: the content (a table; fields that are left out get the schema's defaults, and the whole is checked against it),
---- or "accept" (all defaults), "decline", "cancel". Url: "accept", "decline" or "cancel".
+--- Form: the content, a table: fields that are left out get the schema's defaults (souk.null leaves one out for
+--- good), and the whole is checked against the schema. Or "accept" (all defaults), "decline", "cancel". Url: "accept",
+--- "decline" or "cancel"; only http and https URLs come here, others are declined. true is "accept", false "decline".
 ---@alias souk.ElicitationHandler fun(request: souk.ElicitationRequest): any, any
 
---- A result {role, content, model, stopReason}; nil and an error when the user refuses.
+--- A result {role, content, model, stopReason}: content is a text, a block or a list of blocks, role is "assistant"
+--- when it is left out. nil and an error when the user refuses; the server gets it with code -1, or with the error's own.
 ---@alias souk.SamplingHandler fun(request: souk.InputRequest): any, any
 
---- Paths, file:// URIs, or {uri = ..., name = ...}; or a function that gives such a list.
+--- Absolute paths, file:// URIs, or {uri = ..., name = ...}; or a function that gives such a list.
 ---@alias souk.Roots table|(fun(request: souk.InputRequest): table|nil, any)
 
 ---@class souk.Trace
@@ -268,7 +270,6 @@ local souk = {}
 ---| "session_failed"  # it could not be opened
 ---| "session_lost"
 ---| "session_closed"
-
 ---| "tools_changed"        # a server says so; its capabilities follow, then comes tools_refreshed
 ---| "tools_refreshed"      # tools, diagnostics; or reason, when it failed (tried again later)
 ---| "prompts_changed"
@@ -424,7 +425,7 @@ function Market:start(id, input, opts) end
 ---@return souk.Error|nil
 function Market:request(server, method, params, opts) end
 
---- A server that was added, with everything that it offers beside its tools.
+--- A server that was added, with everything that it offers beside its tools. Raises when there is none of that name.
 ---@param name string
 ---@return souk.Server
 function Market:server(name) end
@@ -469,11 +470,13 @@ function Market:close(timeout) end
 ---@field name string
 local Server = {}
 
----@return souk.ServerInfo|nil opens a session when there was none yet
+--- What the server said about itself. Opens a session when there was none yet.
+---@param opts souk.CallOptions|nil
+---@return souk.ServerInfo|nil
 ---@return souk.Error|nil
 function Server:info(opts) end
 
---- Lists are whole: all pages. Entries are as the server sent them.
+--- Lists are whole: all pages, for which `timeout` is the time in all. Entries are as the server sent them.
 ---@param opts souk.RequestOptions|nil
 ---@return table[]|nil
 ---@return souk.Error|nil
@@ -495,7 +498,7 @@ function Server:resource_templates(opts) end
 ---@return souk.Error|nil
 function Server:read(uri, opts) end
 
---- Wants to hear of changes: market:on("resource_updated", f).
+--- Wants to hear of changes: market:on("resource_updated", f). It holds over lost sessions.
 ---@param uri string
 ---@return true|nil
 ---@return souk.Error|nil
