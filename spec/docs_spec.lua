@@ -7,6 +7,7 @@ local handle = require "souk.handle"
 local help = require "spec.support.help"
 local options = require "souk.options"
 local readme = require "spec.tools.readme"
+local server_face = require "souk.server"
 local servers = require "spec.support.servers"
 local souk = require "souk"
 
@@ -99,6 +100,9 @@ describe("the README", function()
       assert.truthy(part:find("[`:]" .. name .. "%("), name)
     end
     for _, name in ipairs(public(handle.metatable)) do
+      assert.truthy(part:find("`" .. name .. "(", 1, true), name)
+    end
+    for _, name in ipairs(public(server_face.metatable)) do
       assert.truthy(part:find("`" .. name .. "(", 1, true), name)
     end
     for name in pairs(souk) do
@@ -197,6 +201,7 @@ describe("types.lua", function()
   it("has every public function, and none that does not exist", function()
     assert.same(public(core.market_methods), declared "Market:")
     assert.same(public(handle.metatable), declared "Handle:")
+    assert.same(public(server_face.metatable), declared "Server:")
     local functions = declared "souk%."
     for _, field in ipairs(readme.fields_of "souk") do
       functions[#functions + 1] = field.name

@@ -141,7 +141,7 @@ local souk = {}
 ---@alias souk.ElicitationHandler fun(request: souk.ElicitationRequest): any, any
 
 --- A result {role, content, model, stopReason}: content is a text, a block or a list of blocks, role is "assistant"
---- when it is left out. nil and an error when the user refuses; the server gets it with code -1, or with the error's own.
+--- when it is left out. nil and an error when the user refuses: the server gets it with code -1, or the error's own.
 ---@alias souk.SamplingHandler fun(request: souk.InputRequest): any, any
 
 --- Absolute paths, file:// URIs, or {uri = ..., name = ...}; or a function that gives such a list.
