@@ -518,4 +518,6 @@ describe("values that JSON has and Lua has not", function()
     assert.equal("[]", souk.json.encode(souk.json.decode "[]"))
     assert.equal("{}", souk.json.encode(souk.json.decode "{}"))
   end)
-end)
+end)    local known = "timeout, identity, raw, resend, validate, on_progress, cap, trace"
+    raises("call: unknown option 'timeuot' %(there are: " .. known .. "%)", market.call, market, "own", {},
+      { timeuot = 1 })
