@@ -488,8 +488,9 @@ describe("a function of the script", function()
 
   it("wants options of a call that exist and fit", function()
     own(upper)
-    raises("call: unknown option 'timeuot' %(there are: timeout, identity, raw, resend, validate, on_progress", market.call,
-      market, "own", {}, { timeuot = 1 })
+    local known = "timeout, identity, raw, resend, validate, on_progress, cap, trace"
+    raises("call: unknown option 'timeuot' %(there are: " .. known .. "%)", market.call, market, "own", {},
+      { timeuot = 1 })
     raises("call: option 'timeout': expected a number of seconds, got string", market.call, market, "own", {},
       { timeout = "1" })
     raises("call: option 'timeout'", market.call, market, "own", {}, { timeout = 0 })
@@ -518,6 +519,4 @@ describe("values that JSON has and Lua has not", function()
     assert.equal("[]", souk.json.encode(souk.json.decode "[]"))
     assert.equal("{}", souk.json.encode(souk.json.decode "{}"))
   end)
-end)    local known = "timeout, identity, raw, resend, validate, on_progress, cap, trace"
-    raises("call: unknown option 'timeuot' %(there are: " .. known .. "%)", market.call, market, "own", {},
-      { timeuot = 1 })
+end)
