@@ -362,6 +362,15 @@ static void late_events_of_an_old_session_do_not_reach_a_new_one(void)
     rig_end(rig);
 }
 
+/* The last child answers server/discover, which each new one is asked. */
+static void discover_child(pool_rig *rig)
+{
+    fake_say(&rig->fake, fake_last_child(&rig->fake),
+             "{'jsonrpc':'2.0','id':1,'result':{'supportedVersions':"
+             "['2026-07-28'],'capabilities':{}}}");
+    rig_run(rig);
+}
+
 static void a_dead_child_is_replaced(void)
 {
     pool_rig *rig = rig_start();
@@ -369,10 +378,7 @@ static void a_dead_child_is_replaced(void)
     server_stdio(&server);
     int doubtful = call_tool(rig, &server, "t");
     int harmless = call_tool_with(rig, &server, "t", true, false);
-    fake_say(&rig->fake, fake_last_child(&rig->fake),
-             "{'jsonrpc':'2.0','id':1,'result':{'supportedVersions':"
-             "['2026-07-28'],'capabilities':{}}}");
-    rig_run(rig);
+    discover_child(rig);
     CHECK_INT(fake_lines(fake_last_child(&rig->fake), "tools/call"), 2);
     CHECK(strstr(rig->said, "\"session\":\"child\"") != NULL);
     fake_exit(&rig->fake, fake_last_child(&rig->fake), 1, "out of cheese");
@@ -382,14 +388,16 @@ static void a_dead_child_is_replaced(void)
         rig->calls[doubtful].err.message,
         "server 'hub': the server process ended: exit code 1; its last words: out of cheese");
     CHECK_INT(rig->fake.child_count, 2);
+    discover_child(rig);
     CHECK_INT(fake_lines(fake_last_child(&rig->fake), "tools/call"), 1);
     fake_say(&rig->fake, fake_last_child(&rig->fake),
-             "{'jsonrpc':'2.0','id':1,'result':{'content':[{'type':'text','text':'x'}]}}");
+             "{'jsonrpc':'2.0','id':2,'result':{'content':[{'type':'text','text':'x'}]}}");
     rig_run(rig);
     CHECK_OK(rig, harmless);
     fake_last_child(&rig->fake)->deaf = true; /* it dies between two calls, and nobody knows yet */
     int third = call_tool(rig, &server, "t");
     CHECK_INT(rig->fake.child_count, 3);
+    discover_child(rig);
     CHECK_INT(fake_lines(fake_last_child(&rig->fake), "tools/call"), 1);
     CHECK_INT(rig->calls[third].ends, 0);
     fake_last_child(&rig->fake)->deaf = true;
