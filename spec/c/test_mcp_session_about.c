@@ -49,6 +49,27 @@ static void each_era_says_it_in_its_own_place(void)
     rig_free(&rig);
 }
 
+static void opening_is_when_it_is_learnt(void)
+{
+    session_rig rig;
+    rig_open_legacy(&rig, "2025-06-18", "abc");
+    CHECK_SLICE(souk_mcp_about(rig.mcp),
+                "{\"protocolVersion\":\"2025-06-18\",\"era\":\"legacy\",\"transport\":\"http\","
+                "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"},\"capabilities\":{}}");
+    rig_free(&rig);
+    rig_open_child(&rig);
+    CHECK_SLICE(
+        souk_mcp_about(rig.mcp),
+        "{\"protocolVersion\":\"2025-06-18\",\"era\":\"legacy\",\"transport\":\"stdio\","
+        "\"serverInfo\":{\"name\":\"s\",\"version\":\"1\"},\"capabilities\":{\"tools\":{}}}");
+    rig_free(&rig);
+    rig_open_modern(&rig);
+    CHECK_SLICE(souk_mcp_about(rig.mcp),
+                "{\"protocolVersion\":\"2026-07-28\",\"era\":\"modern\",\"transport\":\"http\","
+                "\"capabilities\":{}}");
+    rig_free(&rig);
+}
+
 static void what_was_not_asked_is_not_known(void)
 {
     session_rig rig;
@@ -104,6 +125,7 @@ static void without_memory_nothing_is_kept(void)
 int main(void)
 {
     CASE(each_era_says_it_in_its_own_place);
+    CASE(opening_is_when_it_is_learnt);
     CASE(what_was_not_asked_is_not_known);
     CASE(a_text_that_is_too_large_is_not_kept);
     CASE(without_memory_nothing_is_kept);

@@ -304,6 +304,39 @@ static void only_so_many_notices_wait(void)
     }
 }
 
+static void what_is_of_no_request_is_the_listeners(void)
+{
+    session_rig rig;
+    souk_err err;
+    uint64_t id = 0;
+    rig_stdio(&rig);
+    rig.config.max_notices = 1;
+    rig.config.pinned = SOUK_MCP_2025_06_18;
+    CHECK(rig_open(&rig));
+    fake_child *child = fake_last_child(&rig.fake);
+    fake_say(&rig.fake, child, "{'jsonrpc':'2.0','id':1,'result':" RIG_INITIALIZED "}",
+             "2025-06-18");
+    fake_say(&rig.fake, child, LOG, 1);
+    CHECK_INT(souk_mcp_listen(rig.mcp, &second_tag, &id, &err), SOUK_OK);
+    CHECK_NOTICE(&rig, NULL, "notifications/message", "{'data':1}");
+    CHECK_NOTICE(&rig, &second_tag, SOUK_MCP_LISTENING, ""); /* it is never dropped */
+    fake_say(&rig.fake, child, LOG, 2);
+    CHECK_NOTICE(&rig, &second_tag, "notifications/message", "{'data':2}");
+    fake_say(&rig.fake, child,
+             "{'jsonrpc':'2.0','method':'notifications/progress','params':{'progressToken':%d}}",
+             (int)id); /* it is no request that could progress */
+    souk_mcp_notice notice;
+    CHECK(souk_mcp_next_notice(rig.mcp, &notice));
+    CHECK(notice.tag == NULL);
+    souk_json_doc_free(&notice.doc);
+    fake_say(&rig.fake, child, LOG, 3);
+    souk_mcp_cancel(rig.mcp, id, "enough");
+    CHECK_NOTICE(&rig, NULL, "notifications/message", "{'data':3}");
+    fake_say(&rig.fake, child, LOG, 4);
+    CHECK_NOTICE(&rig, NULL, "notifications/message", "{'data':4}");
+    rig_free(&rig);
+}
+
 static void notices_may_come_in_batches(void)
 {
     session_rig rig;
@@ -371,6 +404,7 @@ int main(void)
     CASE(what_waits_loses_the_tag_of_a_request_that_is_gone);
     CASE(a_request_that_ended_may_be_given_up_before_its_end_is_fetched);
     CASE(only_so_many_notices_wait);
+    CASE(what_is_of_no_request_is_the_listeners);
     CASE(notices_may_come_in_batches);
     CASE(notices_survive_every_failing_allocation);
     return tap_done();
