@@ -1,6 +1,6 @@
 // What can go wrong with one response. A fault is { method, kind, times, after, executed, ... }; see README.md.
 
-import { failure } from './protocol.mjs';
+import { failure } from './errors.mjs';
 
 const HUGE_PIECE = Buffer.alloc(64 * 1024, 'x');
 
@@ -48,6 +48,8 @@ export function strike(fault, message, res, executed) {
       return res.end(fault.body ?? `status ${fault.status}`);
     case 'rpc_error':
       return asJson(JSON.stringify(failure(id, fault.code, fault.message ?? 'fault', fault.data)), fault.status);
+    case 'result':
+      return asJson(JSON.stringify({ jsonrpc: '2.0', id, result: fault.result }), fault.status);
     case 'body':
       return asJson(fault.body, fault.status);
     case 'truncated':

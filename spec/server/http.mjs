@@ -1,31 +1,44 @@
-// Streamable HTTP: one POST, GET or DELETE at a time, answered as the knobs say.
+// Streamable HTTP: one POST, GET or DELETE at a time, answered as the knobs say. How an answer is written, and what a
+// GET listens to, is in http_streams.mjs.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { takeFault, offersModern, MODERN } from './knobs.mjs';
+import { strike, commit } from './faults.mjs';
+import { failure } from './errors.mjs';
+import { HttpStreams, plain } from './http_streams.mjs';
+import { takeFault, offersModern } from './knobs.mjs';
 import { headersForLog } from './ledger.mjs';
-import { answer, failure, negotiate, newSession, refuseModern, unsupported } from './protocol.mjs';
+import { answer, negotiate, newSession, refuseModern, unsupported } from './protocol.mjs';
 import * as rules from './rules.mjs';
-import { commit, strike } from './faults.mjs';
-import { openStream, send, sendJson } from './write.mjs';
+import { modernRules, paramHeaderRules } from './rules_modern.mjs';
+import { Running } from './running.mjs';
+import { OldTransport } from './sse_transport.mjs';
+import { send, sendJson } from './write.mjs';
 
 const BODY_MAX = 64 * 1024 * 1024;
-const PING_WAIT_MS = 2000;
 
 export class HttpServer {
-  constructor(knobs, ledger) {
-    this.knobs = knobs;
-    this.ledger = ledger;
+  constructor(world) {
+    this.world = world;
+    this.knobs = world.knobs;
+    this.ledger = world.ledger;
     this.sessions = new Map(); // id -> session
-    this.parked = new Map(); // event id -> promise of an answer that waits for a GET
-    this.pings = new Map(); // id of our ping -> what to do when its reply comes
     this.implicit = undefined; // the one session of a server that hands out no ids
+    this.running = new Running();
+    this.streams = new HttpStreams(world);
+    this.old = new OldTransport(world, this.running);
   }
 
   dropSessions() {
+    const all = [...this.sessions.values(), ...(this.implicit ? [this.implicit] : []), ...this.old.all()];
     this.ledger.sessions.dropped.push(...this.sessions.keys());
+    for (const session of all) {
+      this.world.endSession(session);
+      session.channel?.hangUp?.();
+    }
     this.sessions.clear();
+    this.old.clear();
     this.implicit = undefined;
     this.ledger.save();
   }
@@ -48,18 +61,19 @@ export class HttpServer {
 
     if (knobs.delay) await sleep(knobs.delay);
     if (knobs.token && req.headers.authorization !== `Bearer ${knobs.token}`) return this.refuseStranger(req, res);
+    if (knobs.transport === 'sse') return this.old.handle(req, res, message);
     if (req.method === 'POST') return this.post(req, res, message);
     const fault = takeFault(knobs, req.method);
     if (fault) return strike(fault, undefined, res);
     if (req.method === 'GET') return this.get(req, res);
     if (req.method === 'DELETE') return this.delete(req, res);
-    return send(res, 405, { 'content-type': 'text/plain', allow: 'POST' }, 'Method Not Allowed', knobs);
+    return plain(res, 405, 'Method Not Allowed', knobs, { allow: 'POST' });
   }
 
   refuseStranger(req, res) {
     const missing = req.headers.authorization === undefined;
-    const headers = { 'content-type': 'text/plain', 'www-authenticate': 'Bearer realm="souk-scripted"' };
-    send(res, 401, headers, missing ? 'missing required Authorization header' : 'bad credentials', this.knobs);
+    const headers = { 'www-authenticate': 'Bearer realm="souk-scripted"' };
+    plain(res, 401, missing ? 'missing required Authorization header' : 'bad credentials', this.knobs, headers);
   }
 
   async post(req, res, message) {
@@ -69,7 +83,10 @@ export class HttpServer {
     if (message === undefined || Array.isArray(message)) {
       return sendJson(res, 400, failure(null, -32700, 'Parse error'), knobs);
     }
-    if (message.method) ledger.count('methods', message.method);
+    if (message.method) {
+      ledger.count('methods', message.method);
+      ledger.look(message);
+    }
     if (rules.isReply(message)) return this.takeReply(req, res, message);
     return rules.isModern(message) ? this.modern(req, res, message) : this.legacy(req, res, message);
   }
@@ -80,14 +97,29 @@ export class HttpServer {
       const refusal = refuseModern(knobs.discover, message.id);
       if (!refusal) return undefined;
       if (typeof refusal.body === 'object') return sendJson(res, refusal.status, refusal.body, knobs);
-      return send(res, refusal.status, { 'content-type': 'text/plain' }, refusal.body, knobs);
+      return plain(res, refusal.status, refusal.body, knobs);
     }
-    rules.modernRules(message, req.headers).forEach((text) => ledger.violation(text));
+    modernRules(message, req.headers).forEach((text) => ledger.violation(text));
     if (rules.isNotification(message)) return send(res, 202, {}, '', knobs);
-    if (rules.meta(message, 'protocolVersion') !== MODERN) {
-      return sendJson(res, 400, unsupported(knobs, message.id, rules.meta(message, 'protocolVersion')), knobs);
-    }
+    const asked = rules.meta(message, 'protocolVersion');
+    if (!knobs.revisions.includes(asked)) return sendJson(res, 400, unsupported(knobs, message.id, asked), knobs);
+    const mismatch = this.headerMismatch(req, message);
+    if (mismatch) return sendJson(res, 400, failure(message.id, -32020, `Header mismatch: ${mismatch}`), knobs);
     return this.answer(req, res, message, { modern: true });
+  }
+
+  // What is wrong with the Mcp-Param headers of a call. It is no violation when they fit the tool as it was before.
+  headerMismatch(req, message) {
+    if (message.method !== 'tools/call') return undefined;
+    const schema = this.world.tools.find(message.params?.name)?.inputSchema;
+    if (!schema) return undefined;
+    const broken = paramHeaderRules(schema, message, req.headers);
+    if (broken.length === 0) return undefined;
+    const text = broken.join('; ');
+    this.ledger.mismatches.push(text);
+    const fitted = this.world.tools.schemasBefore().some((before) => paramHeaderRules(before, message, req.headers).length === 0);
+    if (message.params.name !== 'headers' || !fitted) this.ledger.violation(`tools/call: ${text}`);
+    return text;
   }
 
   async legacy(req, res, message) {
@@ -98,6 +130,7 @@ export class HttpServer {
     if (!session) return this.refuseSession(req, res, message);
     if (message.method === 'tools/call' && knobs.session_calls > 0 && session.calls >= knobs.session_calls) {
       this.sessions.delete(session.id);
+      this.world.endSession(session);
       ledger.sessions.dropped.push(session.id);
       return this.refuseSession(req, res, message);
     }
@@ -111,12 +144,14 @@ export class HttpServer {
     rules.legacyRules(message, undefined, req.headers).forEach((text) => ledger.violation(text));
     const revision = negotiate(knobs, message.params?.protocolVersion);
     if (!revision) return sendJson(res, 400, unsupported(knobs, message.id, message.params?.protocolVersion), knobs);
-    const session = newSession(randomUUID(), revision);
+    const session = newSession(randomUUID(), revision, message);
     session.ids.add(message.id);
     const fault = takeFault(knobs, 'initialize');
     if (fault) return strike(fault, message, res);
     const headers = {};
+    this.world.sessions.add(session);
     if (knobs.session === 'none') {
+      if (this.implicit) this.world.endSession(this.implicit);
       this.implicit = session;
     } else {
       this.sessions.set(session.id, session);
@@ -124,7 +159,7 @@ export class HttpServer {
       headers['mcp-session-id'] = session.id;
     }
     ledger.save();
-    return this.write(res, message, session, headers, () => answer(message, { knobs, ledger, session }));
+    return this.answer(req, res, message, { modern: false, session }, headers);
   }
 
   sessionOf(req) {
@@ -143,7 +178,7 @@ export class HttpServer {
       case '404':
         return sendJson(res, 404, failure(id, -32001, 'Session not found'), knobs);
       case '404-plain':
-        return send(res, 404, { 'content-type': 'text/plain' }, 'session not found', knobs);
+        return plain(res, 404, 'session not found', knobs);
       case '400':
         return sendJson(res, 400, failure(null, -32000, 'Bad Request: No valid session ID provided'), knobs);
       default:
@@ -153,86 +188,50 @@ export class HttpServer {
 
   notification(res, message, session) {
     if (message.method === 'notifications/initialized') session.initialized = true;
-    if (message.method === 'notifications/cancelled') this.ledger.cancelled.push(message.params?.requestId);
+    if (message.method === 'notifications/cancelled') {
+      this.ledger.cancelled.push(message.params?.requestId);
+      this.running.cancel(session, message.params?.requestId);
+    }
     this.ledger.save();
     const fault = takeFault(this.knobs, message.method);
     return fault ? strike(fault, message, res) : send(res, 202, {}, '', this.knobs);
   }
 
   takeReply(req, res, message) {
-    this.ledger.replies += 1;
     const session = this.sessionOf(req);
     if (session) rules.legacyRules(message, session, req.headers).forEach((text) => this.ledger.violation(text));
-    this.pings.get(message.id)?.();
-    this.ledger.save();
+    else if (!this.sessions.size && offersModern(this.knobs)) this.ledger.violation('a reply to a modern server');
+    const fault = takeFault(this.knobs, 'reply');
+    if (fault) return strike(fault, message, res);
+    this.world.questions.take(message, session);
     return send(res, 202, {}, '', this.knobs);
   }
 
-  async answer(req, res, message, { modern, session }) {
-    const { knobs, ledger } = this;
-    const run = (notify) => answer(message, { knobs, ledger, modern, session, notify });
-    const fault = takeFault(knobs, message.method);
-    if (fault) {
-      const reply = fault.executed ? await run(() => {}) : undefined;
-      return strike(fault, message, res, commit(reply));
-    }
-    return this.write(res, message, session, {}, run);
-  }
-
-  // As JSON, or as an event stream that begins before the answer is known.
-  async write(res, message, session, headers, run) {
-    const { knobs } = this;
-    if (knobs.answer !== 'sse') {
-      const reply = await run(() => {});
-      return sendJson(res, statusOf(reply, session), reply, knobs, headers);
-    }
-    const stream = openStream(res, headers, knobs);
-    const mayResume = session !== undefined && session.revision >= '2025-11-25';
-    const call = message.method === 'tools/call';
-    const id = `${message.id}-${randomUUID().slice(0, 8)}`;
-    if (knobs.priming && mayResume) stream.event({ id, retry: knobs.retry, data: '' });
-    if (knobs.poll && mayResume && call) {
-      if (!knobs.priming) stream.event({ id, retry: knobs.retry, data: '' });
-      this.parked.set(id, run(() => {}));
-      return stream.end();
-    }
-    if (knobs.server_ping && session !== undefined && call) await this.ping(stream);
-    const reply = await run((notification) => stream.event({ data: JSON.stringify(notification) }));
-    stream.event({ id: mayResume ? `${id}-end` : undefined, data: JSON.stringify(reply) });
-    return stream.end();
-  }
-
-  async ping(stream) {
-    const id = `ping-${randomUUID().slice(0, 8)}`;
-    let timer;
-    const late = new Promise((done) => {
-      timer = setTimeout(() => {
-        this.ledger.violation('a ping of the server was not answered');
-        done();
-      }, PING_WAIT_MS);
+  async answer(req, res, message, { modern, session }, headers = {}) {
+    const { knobs, ledger, world } = this;
+    const fault = message.method === 'initialize' ? undefined : takeFault(knobs, message.method);
+    return this.running.run(message, session, async (stop) => {
+      if (modern) res.on('close', () => stop.abort());
+      const base = { world, knobs, ledger, modern, session, signal: stop.signal };
+      if (fault) {
+        const reply = fault.executed ? await answer(message, { ...base, notify: () => {} }) : undefined;
+        return strike(fault, message, res, commit(reply));
+      }
+      return this.streams.write(res, message, base, headers);
     });
-    const replied = new Promise((done) => this.pings.set(id, done));
-    stream.event({ data: JSON.stringify({ jsonrpc: '2.0', id, method: 'ping' }) });
-    await Promise.race([replied, late]);
-    clearTimeout(timer);
-    this.pings.delete(id);
   }
 
   async get(req, res) {
     const { knobs, ledger } = this;
     if (!(req.headers.accept ?? '').includes('text/event-stream')) ledger.violation('GET does not accept text/event-stream');
-    const last = req.headers['last-event-id'];
-    const parked = this.parked.get(last);
-    if (parked) {
-      this.parked.delete(last);
-      const stream = openStream(res, {}, knobs);
-      stream.event({ id: `${last}-end`, data: JSON.stringify(await parked) });
-      return stream.end();
+    const session = this.sessionOf(req);
+    if (session && session.revision >= '2025-06-18' && req.headers['mcp-protocol-version'] !== session.revision) {
+      ledger.violation(`GET: MCP-Protocol-Version is ${req.headers['mcp-protocol-version'] ?? 'missing'}`);
     }
-    if (knobs.get !== 'stream') return send(res, 405, { 'content-type': 'text/plain', allow: 'POST' }, 'Method Not Allowed', knobs);
-    if (!this.sessionOf(req)) return this.refuseSession(req, res);
-    openStream(res, {}, knobs).comment('open');
-    return undefined;
+    if (this.streams.resume(req, res)) return undefined;
+    if (knobs.get !== 'stream') return plain(res, 405, 'Method Not Allowed', knobs, { allow: 'POST' });
+    if (!session) return this.refuseSession(req, res);
+    return this.streams.listen(res, session);
   }
 
   delete(req, res) {
@@ -245,16 +244,12 @@ export class HttpServer {
     }
     if (knobs.delete === '405') return send(res, 405, { allow: 'POST' }, '', knobs);
     this.sessions.delete(session.id);
+    this.world.endSession(session);
+    session.channel?.hangUp?.();
     ledger.sessions.deleted.push(session.id);
     ledger.save();
     return send(res, 200, {}, '', knobs);
   }
-}
-
-// Modern servers map some errors to a status; legacy ones answer 200 to whatever they understood.
-function statusOf(reply, session) {
-  if (session || !reply.error) return 200;
-  return { '-32601': 404, '-32602': 200 }[reply.error.code] ?? 400;
 }
 
 function parse(body) {

@@ -1,6 +1,8 @@
 // What the server was asked and what it did: specifications read it back and count.
 
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
+
+import { available } from './schemas.mjs';
 
 const LOG_MAX = 2000;
 
@@ -22,6 +24,22 @@ export class Ledger {
     this.sessions = { issued: [], deleted: [], dropped: [] };
     this.cancelled = []; // request ids named by notifications/cancelled
     this.created = []; // titles of created issues
+    this.asked = []; // questions to the client: { id, method, where, answer: { result } or { error } or a word }
+    this.late_replies = 0; // answers to questions that had been taken back
+    this.rounds = 0; // modern requests that brought answers or a requestState
+    this.states = []; // the values of requestState that came back
+    this.polls = []; // streams that a client came back to: { stream, last, waited, retry }, in milliseconds
+    this.listens = []; // subscriptions/listen: { id, notifications, state: "open", "closed" (client), "ended" (server) }
+    this.streams = []; // GET streams: { session, state }
+    this.told = 0; // notifications to listeners, each counted once
+    this.subscriptions = []; // resources/subscribe and unsubscribe: { uri, on }
+    this.log_levels = []; // by logging/setLevel
+    this.traces = []; // { method, traceparent, tracestate, baggage } of requests that have one of them
+    this.tokens = []; // progress tokens
+    this.tasks = {}; // id -> { tool, statuses, polls, updates, cancels }
+    this.mismatches = []; // calls whose Mcp-Param headers did not fit the tool as it is now
+    this.mistakes = []; // answers of this server that do not fit the published schema; none is meant
+    this.schemas = available() ? 'checked' : 'missing'; // whether messages are checked against the published schemas
     this.violations = []; // rules of the revision that the client broke
     this.log = []; // one entry a request: see `request`
     this.save();
@@ -42,13 +60,23 @@ export class Ledger {
     this.save();
   }
 
+  // What a message tells beside what it asks for.
+  look(message) {
+    const meta = message.params?._meta ?? {};
+    const { traceparent, tracestate, baggage, progressToken } = meta;
+    if (traceparent ?? tracestate ?? baggage) this.traces.push({ method: message.method, traceparent, tracestate, baggage });
+    if (progressToken !== undefined && 'id' in message) this.tokens.push(progressToken);
+  }
+
   toJSON() {
     const { file, ...rest } = this;
     return rest;
   }
 
   save() {
-    if (this.file) writeFileSync(this.file, JSON.stringify(this));
+    if (!this.file) return;
+    writeFileSync(`${this.file}.new`, JSON.stringify(this)); // nobody reads half a ledger
+    renameSync(`${this.file}.new`, this.file);
   }
 }
 

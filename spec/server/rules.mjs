@@ -2,11 +2,11 @@
 // here decides what the server answers.
 
 import { LEGACY, MODERN } from './knobs.mjs';
+import { schemaRules } from './schemas.mjs';
 
-const META = 'io.modelcontextprotocol/';
-const NAMED = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' };
+export const META = 'io.modelcontextprotocol/';
 
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isId = (id) => typeof id === 'string' || Number.isSafeInteger(id);
 const mediaType = (value) => (value ?? '').split(';')[0].trim().toLowerCase();
 
@@ -36,7 +36,7 @@ export function messageRules(message) {
 function initializeRules({ protocolVersion, capabilities, clientInfo }) {
   const broken = [];
   if (protocolVersion === MODERN) broken.push('initialize asks for a revision that has no initialize');
-  else if (![...LEGACY, '2024-11-05'].includes(protocolVersion)) broken.push(`initialize asks for ${protocolVersion}`);
+  else if (!LEGACY.includes(protocolVersion)) broken.push(`initialize asks for ${protocolVersion}`);
   if (!isObject(capabilities)) broken.push('initialize: capabilities is not an object');
   if (typeof clientInfo?.name !== 'string' || typeof clientInfo?.version !== 'string') {
     broken.push('initialize: clientInfo has no name and version');
@@ -61,9 +61,16 @@ export function legacyRules(message, session, headers) {
   const name = message.method ?? 'a reply';
   if (message.method === 'initialize') {
     if (headers?.['mcp-session-id']) broken.push('initialize carries a session id');
-    return broken;
+    return [...broken, ...schemaRules(message.params?.protocolVersion ?? LEGACY[0], message)];
   }
   if (!session) return broken;
+  if (message.method) broken.push(...schemaRules(session.revision, message));
+  for (const gone of ['requestState', 'inputResponses']) {
+    if (message.params && gone in message.params) broken.push(`${name}: ${gone} is of a later revision`);
+  }
+  if (headers && Object.keys(headers).some((key) => key.startsWith('mcp-param-') || key === 'mcp-method' || key === 'mcp-name')) {
+    broken.push(`${name}: headers of a later revision`);
+  }
   const version = headers?.['mcp-protocol-version'];
   if (headers && session.revision >= '2025-06-18' && version !== session.revision) {
     broken.push(`${name}: MCP-Protocol-Version is ${version ?? 'missing'}, ${session.revision} was negotiated`);
@@ -73,40 +80,13 @@ export function legacyRules(message, session, headers) {
   } else if (!session.initialized && message.method !== 'ping') {
     broken.push(`${name} before notifications/initialized`);
   }
+  const token = message.params?._meta?.progressToken;
+  if (isRequest(message) && token !== undefined && session.tokens.has(token)) {
+    broken.push(`${name}: the progress token ${JSON.stringify(token)} is in use`);
+  }
   if (isRequest(message)) {
     if (session.ids.has(message.id)) broken.push(`${name}: the id ${JSON.stringify(message.id)} was used before`);
     session.ids.add(message.id);
   }
   return broken;
-}
-
-// 2026-07-28: the envelope in _meta on both transports, and the headers that repeat it over HTTP.
-export function modernRules(message, headers) {
-  const broken = [];
-  const name = message.method;
-  if (!isObject(meta(message, 'clientCapabilities'))) broken.push(`${name}: _meta has no clientCapabilities object`);
-  if (isNotification(message) && headers) broken.push(`${name}: no notification goes to a modern server over HTTP`);
-  if (name === 'initialize') broken.push('initialize with a modern _meta');
-  if (!headers) return broken;
-  const claimed = meta(message, 'protocolVersion');
-  if (headers['mcp-protocol-version'] !== claimed) {
-    broken.push(`${name}: MCP-Protocol-Version is ${headers['mcp-protocol-version'] ?? 'missing'}, _meta says ${claimed}`);
-  }
-  if (headers['mcp-method'] !== name) broken.push(`${name}: Mcp-Method is ${headers['mcp-method'] ?? 'missing'}`);
-  if (name in NAMED) {
-    const wanted = String(message.params[NAMED[name]]);
-    if (decodeHeader(headers['mcp-name']) !== wanted) broken.push(`${name}: Mcp-Name is ${headers['mcp-name'] ?? 'missing'}`);
-  } else if ('mcp-name' in headers) {
-    broken.push(`${name}: Mcp-Name does not belong here`);
-  }
-  for (const gone of ['mcp-session-id', 'last-event-id']) {
-    if (gone in headers) broken.push(`${name}: ${gone} is no header of this revision`);
-  }
-  return broken;
-}
-
-// The value of an Mcp-Name header: as it is, or base64 between "=?base64?" and "?=".
-function decodeHeader(value) {
-  const wrapped = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value ?? '');
-  return wrapped ? Buffer.from(wrapped[1], 'base64').toString('utf8') : value;
 }

@@ -2,11 +2,17 @@
 
 import { createInterface } from 'node:readline';
 
-import { MODERN, offersModern } from './knobs.mjs';
+import { offersModern } from './knobs.mjs';
 import { answer, negotiate, newSession, refuseModern, unsupported } from './protocol.mjs';
 import * as rules from './rules.mjs';
+import { modernRules } from './rules_modern.mjs';
+import { Running } from './running.mjs';
+import { encode } from './wire.mjs';
 
-export function serveStdio(knobs, ledger) {
+export function serveStdio(world) {
+  const { knobs, ledger } = world;
+  const running = new Running();
+  const modernIds = new Set();
   let session;
   let calls = 0;
   let held; // the first answer of a pair, when they go out of order
@@ -16,11 +22,13 @@ export function serveStdio(knobs, ledger) {
   };
   const write = (message) => {
     if (knobs.garbage) process.stdout.write('this line is no JSON\n');
-    process.stdout.write(`${JSON.stringify(message)}\n`);
+    process.stdout.write(`${encode(message, knobs)}\n`);
   };
+  const ways = { notify: write, channel: () => ({ send: write, where: 'stdio' }) };
 
   // Out of order: the answer to every other tools/call waits for the next one and goes second.
   const writeReply = (message, reply) => {
+    if (reply === undefined) return undefined;
     if (!knobs.out_of_order || message.method !== 'tools/call') return write(reply);
     if (held === undefined) {
       held = reply;
@@ -32,19 +40,24 @@ export function serveStdio(knobs, ledger) {
     return undefined;
   };
 
+  const respond = (message, base) =>
+    running.run(message, base.session, async ({ signal }) =>
+      writeReply(message, await answer(message, { world, knobs, ledger, ...ways, ...base, signal })));
+
   async function modern(message) {
     if (!offersModern(knobs)) {
       if (knobs.discover_stdio === 'die') process.exit(3);
       const refusal = rules.isRequest(message) ? refuseModern(knobs.discover_stdio, message.id) : undefined;
       if (refusal) write(refusal.body);
-      return;
+      return undefined;
     }
-    rules.modernRules(message).forEach((text) => ledger.violation(text));
-    if (rules.isNotification(message)) return;
+    modernRules(message).forEach((text) => ledger.violation(text));
+    if (rules.isNotification(message)) return undefined;
+    if (modernIds.has(message.id)) ledger.violation(`${message.method}: the id ${JSON.stringify(message.id)} was used before`);
+    modernIds.add(message.id);
     const asked = rules.meta(message, 'protocolVersion');
-    writeReply(message, asked === MODERN
-      ? await answer(message, { knobs, ledger, modern: true, notify: write })
-      : unsupported(knobs, message.id, asked));
+    if (!knobs.revisions.includes(asked)) return write(unsupported(knobs, message.id, asked));
+    return respond(message, { modern: true });
   }
 
   async function legacy(message) {
@@ -52,13 +65,16 @@ export function serveStdio(knobs, ledger) {
     if (message.method === 'initialize') {
       const revision = negotiate(knobs, message.params?.protocolVersion);
       if (!revision) return write(unsupported(knobs, message.id, message.params?.protocolVersion));
-      session = newSession('stdio', revision);
+      session = newSession('stdio', revision, message);
       session.ids.add(message.id);
+      session.channel = { send: write };
+      world.sessions.add(session);
     } else if (message.method === 'notifications/initialized' && session) {
       session.initialized = true;
     }
+    if (rules.isReply(message)) return world.questions.take(message, session);
     if (!rules.isRequest(message)) return undefined;
-    return writeReply(message, await answer(message, { knobs, ledger, session, notify: write }));
+    return respond(message, { modern: false, session });
   }
 
   async function take(line) {
@@ -74,15 +90,22 @@ export function serveStdio(knobs, ledger) {
     if (message?.method) {
       ledger.count('methods', message.method);
       ledger.request({ method: message.method, id: message.id, name: message.params?.name });
+      ledger.look(message);
     }
-    if (message.method === 'notifications/cancelled') ledger.cancelled.push(message.params?.requestId);
-    if (rules.isReply(message)) ledger.replies += 1;
+    if (message.method === 'notifications/cancelled') {
+      ledger.cancelled.push(message.params?.requestId);
+      running.cancel(session, message.params?.requestId);
+      running.cancel(undefined, message.params?.requestId);
+    }
     ledger.save();
     if (message.method === 'tools/call') {
       calls += 1;
       if (calls === knobs.die_on_call) process.exit(7);
     }
-    await (rules.isModern(message) ? modern(message) : legacy(message));
+    // Modern cancellation has no envelope that would tell.
+    const isModern = rules.isModern(message) || (session === undefined && message.method === 'notifications/cancelled' && offersModern(knobs));
+    await (isModern ? modern(message) : legacy(message));
+    ledger.save();
   }
 
   if (knobs.die_at_start) {

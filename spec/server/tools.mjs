@@ -2,6 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { RpcError } from './errors.mjs';
+import { form, tools as asking } from './tools_asking.mjs';
+import { tools as changing } from './tools_changing.mjs';
+import { tools as headerTools } from './tools_headers.mjs';
+
 const ISSUES = 130;
 const BIG_MAX = 256 * 1024 * 1024;
 
@@ -45,6 +50,25 @@ async function slow({ ms = 0, steps = 1 }, { progress }) {
   }
   return text(`slept ${ms} ms`);
 }
+
+// Works for ms, in steps; asks in the middle; fails as a tool ("tool") or as a request ("rpc"). For a client that
+// follows tasks it becomes one.
+async function work({ ms = 0, steps = 1, ask = false, fail }, context) {
+  await slow({ ms, steps }, context);
+  const answers = ask ? await context.askAll({ form: form(context, {}) }) : {};
+  if (context.signal.aborted) return text('stopped');
+  if (fail === 'rpc') throw new RpcError(1234, 'the task failed', { reason: 'it was told to' });
+  if (fail === 'tool') return { ...text('the task did not work'), isError: true };
+  return json({ worked: ms, ...answers });
+}
+
+const task = {
+  name: 'task',
+  description: 'Works for a while.',
+  inputSchema: object({ ms: integer, steps: integer, ask: { type: 'boolean' }, fail: { type: 'string', enum: ['tool', 'rpc'] } }),
+  asks: true,
+  run: work,
+};
 
 const list = [
   {
@@ -106,14 +130,16 @@ const list = [
   },
   {
     name: 'mixed',
-    description: 'A text, an image and a link in one answer.',
+    description: 'A text, an image and a link (or a resource, where there were no links yet) in one answer.',
     inputSchema: object({}),
     annotations: { readOnlyHint: true },
-    run: () => ({
+    run: (_input, { revision }) => ({
       content: [
         { type: 'text', text: 'a picture:' },
         { type: 'image', data: 'iVBORw0KGgo=', mimeType: 'image/png' },
-        { type: 'resource_link', uri: 'souk://notes/1', name: 'notes' },
+        revision >= '2025-06-18'
+          ? { type: 'resource_link', uri: 'souk://notes/1', name: 'notes' }
+          : { type: 'resource', resource: { uri: 'souk://notes/1', text: 'a note' } },
       ],
     }),
   },
@@ -139,27 +165,55 @@ const list = [
   },
 ];
 
-const byName = new Map(list.map((tool) => [tool.name, tool]));
-
-// tools/list: one page from `cursor` on. The cursor is the index of its first tool, "" stands for the second page
-// when `empty_cursor` is on. Throws RangeError when it is none of ours.
-export function page(knobs, cursor) {
-  const described = list.map(({ run, ...rest }) => rest);
-  const size = knobs.page > 0 ? knobs.page : described.length;
-  let start = 0;
-  if (cursor === '') start = size;
-  else if (cursor !== undefined) start = Number(cursor);
-  if (!Number.isInteger(start) || start < 0 || start > described.length || (cursor === '' && !knobs.empty_cursor)) {
-    throw new RangeError('there is no such cursor');
+// The tools that there are now: those above, always listed; further ones with the knob `all_tools`; and what a
+// specification added. All of them can be called.
+export class Toolbox {
+  constructor(knobs) {
+    this.knobs = knobs;
+    this.reset();
   }
-  const result = { tools: described.slice(start, start + size) };
-  const next = start + size;
-  if (next < described.length) result.nextCursor = knobs.empty_cursor && start === 0 ? '' : String(next);
-  if (knobs.repeat_cursor) result.nextCursor = String(Math.min(size, described.length));
-  return result;
-}
 
-export const hasTool = (name) => byName.has(name);
+  reset() {
+    this.removed = new Set();
+    this.added = new Map();
+    this.headerSuffixes = new Set(); // that were listed
+  }
+
+  // `add`: names, or tools with a schema; `remove`: names.
+  change({ add = [], remove = [] }) {
+    for (const one of Object.values(add)) {
+      const tool = typeof one === 'string' ? { name: one, inputSchema: object({}) } : one;
+      this.added.set(tool.name, { ...tool, run: (input) => json({ tool: tool.name, input }) });
+      this.removed.delete(tool.name);
+    }
+    for (const name of Object.values(remove)) {
+      this.added.delete(name);
+      this.removed.add(name);
+    }
+  }
+
+  all() {
+    return [...list, ...asking, ...changing, task, ...headerTools(this.knobs), ...this.added.values()]
+      .filter(({ name }) => !this.removed.has(name));
+  }
+
+  find(name) {
+    return this.all().find((tool) => tool.name === name);
+  }
+
+  // Input schemas that the tool `headers` had before the knobs were turned.
+  schemasBefore() {
+    return [...this.headerSuffixes].map((header_suffix) => headerTools({ header_suffix })[0].inputSchema);
+  }
+
+  // As tools/list describes them.
+  listed() {
+    this.headerSuffixes.add(this.knobs.header_suffix);
+    const shown = this.knobs.all_tools ? this.all() : this.all().filter((tool) => list.includes(tool) || this.added.has(tool.name)
+      || tool.name.startsWith('bad_header_'));
+    return shown.map(({ run, asks, ...rest }) => rest);
+  }
+}
 
 // The first thing that is wrong with the arguments, or undefined. Servers check; this one checks a little.
 function complaint(schema, input) {
@@ -174,9 +228,9 @@ function complaint(schema, input) {
   return undefined;
 }
 
-// Runs a tool that exists. Arguments that do not fit are a failure of the tool, as in most servers.
-export async function runTool(name, input, context) {
-  const tool = byName.get(name);
+// Runs a tool. Arguments that do not fit are a failure of the tool, as in most servers.
+export async function runTool(tool, input, context) {
+  const { name } = tool;
   const wrong = complaint(tool.inputSchema, input);
   if (wrong) return { ...text(`invalid arguments for ${name}: ${wrong}`), isError: true };
   const { ledger } = context;

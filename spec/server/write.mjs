@@ -2,6 +2,8 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 
+import { encode } from './wire.mjs';
+
 async function inPieces(res, bytes, size) {
   for (let at = 0; at < bytes.length && !res.destroyed; at += size) {
     res.write(bytes.subarray(at, at + size));
@@ -23,7 +25,7 @@ export async function send(res, status, headers, text, knobs) {
 }
 
 export const sendJson = (res, status, message, knobs, headers = {}) =>
-  send(res, status, { 'content-type': 'application/json', ...headers }, JSON.stringify(message), knobs);
+  send(res, status, { 'content-type': 'application/json', ...headers }, encode(message, knobs), knobs);
 
 // An event stream. Events are written in order, one after the other, also when they come in pieces.
 export function openStream(res, headers, knobs) {
@@ -36,8 +38,8 @@ export function openStream(res, headers, knobs) {
     tail = tail.then(() => (knobs.chunks > 0 ? inPieces(res, bytes, knobs.chunks) : void res.write(bytes)));
   };
   return {
-    event({ id, retry, data }) {
-      const lines = ['event: message'];
+    event({ name = 'message', id, retry, data }) {
+      const lines = [`event: ${name}`];
       if (id !== undefined) lines.push(`id: ${id}`);
       if (retry !== undefined && retry !== null) lines.push(`retry: ${retry}`);
       lines.push(`data: ${data}`);

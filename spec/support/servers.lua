@@ -7,6 +7,9 @@
 --     server:ledger().methods         -- what it was asked
 --     server:stop()
 --
+-- The scripted server judges what it is sent. stop(), reset(), servers.check() and servers.stop_all() raise when a rule
+-- was broken, unless server:violations() was asked for them: a spec that expects some has to look at them.
+--
 -- A server lives no longer than the Lua state that started it: it runs under a shell that reads from a pipe
 -- which this process holds, and kills it when that pipe closes, by stop(), by the end of the process or by
 -- a crash. Written for Lua 5.1 to 5.4 and LuaJIT, with a POSIX shell and the programs curl and sleep.
@@ -161,6 +164,9 @@ Server.__index = Server
 
 local running = setmetatable({}, { __mode = "k" })
 
+local children = {} -- descriptions of stdio servers that were not judged yet
+local judged = setmetatable({}, { __mode = "k" }) -- and those that were, while somebody has them
+
 local function wait_until_it_listens(server)
   local step = 0.05
   for _ = 1, START_SECONDS / step do
@@ -232,11 +238,42 @@ function servers.stdio(name, options)
   for index = 2, #words do
     spec.args[index - 1] = words[index]
   end
+  if name == "scripted" then
+    children[#children + 1] = spec
+  end
+  spec.known = 0
   function spec.ledger()
     local text = assert(read_file(spec.ledger_file), "the server was never started")
     return cjson.decode(text)
   end
+  -- What the server complains of; those need not be complained of again.
+  function spec.violations()
+    local list = spec.ledger().violations
+    spec.known = #list
+    return list
+  end
   return spec
+end
+
+-- Raises when there are complaints beyond the first `known` ones. `faults`: a ledger, or its part.
+local function judge(faults, known, name)
+  if #faults.mistakes > 0 then
+    error(("the %s server itself made a mistake: %s"):format(name, table.concat(faults.mistakes, "; ")), 0)
+  end
+  if #faults.violations > known then
+    error(("what the %s server was sent breaks rules: %s"):format(name,
+      table.concat(faults.violations, "; ", known + 1)), 0)
+  end
+end
+
+local function judge_child(spec)
+  local text = read_file(spec.ledger_file)
+  if text then
+    local ledger = cjson.decode(text)
+    local known = spec.known
+    spec.known = math.max(known, #ledger.violations)
+    judge(ledger, known, "stdio")
+  end
 end
 
 local function control(server, method, path, body)
@@ -262,9 +299,51 @@ function Server:knobs(changes)
   return control(self, "POST", "knobs", changes)
 end
 
+-- What the server complains of; those need not be complained of again.
+function Server:violations()
+  local list = control(self, "GET", "faults").violations
+  self.known = #list
+  return list
+end
+
+-- Raises when the server has a complaint that no spec has looked at.
+function Server:check()
+  if self.name == "scripted" and self.keeper and self:is_alive() then
+    local faults = control(self, "GET", "faults")
+    local known = self.known or 0
+    self.known = #faults.violations
+    judge(faults, known, "scripted")
+  end
+end
+
 -- All knobs and the ledger as they were born, and no sessions.
 function Server:reset()
+  local ok, message = pcall(self.check, self)
   control(self, "POST", "reset")
+  self.known = 0
+  if not ok then
+    error(message, 0)
+  end
+end
+
+-- Tells everybody who listens. Returns how many there were.
+function Server:notify(method, params)
+  return control(self, "POST", "notify", { method = method, params = params }).told
+end
+
+-- Adds and removes tools (`add`: names or whole tools), and tells everybody who listens.
+function Server:set_tools(changes)
+  return control(self, "POST", "tools", changes).told
+end
+
+-- Changes a resource, and tells everybody who subscribed to it.
+function Server:touch(uri)
+  return control(self, "POST", "touch", { uri = uri }).told
+end
+
+-- Ends all listening: "result" (gracefully), "eof", "cancelled", "both". Returns how many there were.
+function Server:end_listen(how)
+  return control(self, "POST", "end-listen", { how = how }).ended
 end
 
 -- Forgets all sessions, as a server that was restarted.
@@ -287,24 +366,62 @@ function Server:output()
   return read_file(self.log) or ""
 end
 
--- Ends the server and waits for that. A second stop does nothing.
+-- Ends the server and waits for that. A second stop does nothing. Raises as check() does, afterwards.
 function Server:stop()
+  local ok, message = pcall(self.check, self)
   if self.keeper then
     self.keeper:close()
     self.keeper = nil
   end
   running[self] = nil
+  if not ok then
+    error(message, 0)
+  end
 end
 
--- Stops what is still running; for after_each and the end of a script.
-function servers.stop_all()
+-- Calls every function, and raises what was raised first.
+local function do_all(list)
+  local first
+  for _, run in ipairs(list) do
+    local ok, message = pcall(run)
+    first = first or (not ok and message) or nil
+  end
+  if first then
+    error(first, 0)
+  end
+end
+
+local function each_running(method)
   local list = {}
   for server in pairs(running) do
-    list[#list + 1] = server
+    list[#list + 1] = function()
+      server[method](server)
+    end
   end
-  for _, server in ipairs(list) do
-    server:stop()
+  return list
+end
+
+local function each_child(list)
+  for _, spec in ipairs(children) do
+    judged[spec] = true
   end
+  children = {}
+  for spec in pairs(judged) do
+    list[#list + 1] = function()
+      judge_child(spec)
+    end
+  end
+  return list
+end
+
+-- Raises when a scripted server, running or ended, has a complaint that no spec has looked at.
+function servers.check()
+  do_all(each_child(each_running("check")))
+end
+
+-- Stops what is still running; for after_each and the end of a script. Raises as check() does, afterwards.
+function servers.stop_all()
+  do_all(each_child(each_running("stop")))
 end
 
 return servers
