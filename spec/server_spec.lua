@@ -2,61 +2,12 @@
 -- what a sloppy client does wrong, and does what its knobs say.
 
 local cjson = require "cjson"
+local by_hand = require "spec.support.by_hand"
 local servers = require "spec.support.servers"
 
-local unpack = table.unpack or unpack
-
-local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
-local function official_client(...)
-  local words = { servers.node(), "spec/server/official_client.mjs", ... }
-  for index, word in ipairs(words) do
-    words[index] = quote(word)
-  end
-  local text = run(table.concat(words, " "))
-  local ok, report = pcall(cjson.decode, ("\n" .. text):match("^.*\n([^\n]+)\n$"))
-  assert(ok, text:sub(-2000))
-  return report
-end
-
-local HEADERS = "-H 'content-type: application/json' -H 'accept: application/json, text/event-stream'"
-
--- Posts a message; returns status, body, session id.
-local function post(server, message, headers)
-  local text = run(("curl -s -i -m 5 %s %s %s --data-binary %s"):format(server.url, HEADERS, headers or "",
-    quote(type(message) == "string" and message or cjson.encode(message))))
-  local head, body = text:match("^(.-)\r\n\r\n(.*)$")
-  if not head then
-    return nil, text
-  end
-  return tonumber(head:match("^HTTP/1.1 (%d+)")), body, head:match("mcp%-session%-id: (%S+)")
-end
-
-local function rpc(id, method, params)
-  return { jsonrpc = "2.0", id = id, method = method, params = params }
-end
-
-local function initialize(server, revision)
-  return post(server, ('{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"%s",'
-    .. '"capabilities":{},"clientInfo":{"name":"curl","version":"1"}}}'):format(revision or "2025-06-18"))
-end
-
--- A session that may call tools: its id, and the headers that go with it.
-local function open_session(server)
-  local _, _, id = initialize(server)
-  local headers = ("-H 'mcp-session-id: %s' -H 'mcp-protocol-version: 2025-06-18'"):format(id)
-  post(server, { jsonrpc = "2.0", method = "notifications/initialized" }, headers)
-  return headers, id
-end
+local run, quote, rpc = by_hand.run, by_hand.quote, by_hand.rpc
+local official_client, post = by_hand.official_client, by_hand.post
+local initialize, open_session = by_hand.initialize, by_hand.open_session
 
 describe("the scripted server #harness", function()
   local server
@@ -243,15 +194,7 @@ end)
 
 describe("a stdio server #harness", function()
   local function through_official_client(mode, spec)
-    local list = {}
-    for name, value in pairs(spec.env) do
-      list[#list + 1] = name .. "=" .. value
-    end
-    list[#list + 1] = spec.command
-    for _, word in ipairs(spec.args) do
-      list[#list + 1] = word
-    end
-    return official_client(mode, "--stdio", "/usr/bin/env", unpack(list))
+    return by_hand.through_stdio(official_client, mode, spec)
   end
 
   it("of ours finds no fault with the official client, old and new", function()

@@ -88,7 +88,9 @@ export class Rounds {
   // The result that asks, and what is kept for the round after it.
   ask(message, talk, requests) {
     this.last += 1;
-    const state = styles[this.knobs.state](this.last);
+    const isBare = Object.keys(requests).length === 0; // then a state is all that there is
+    const style = isBare && ['none', 'empty'].includes(this.knobs.state) ? 'plain' : this.knobs.state;
+    const state = styles[style](this.last);
     const keys = {};
     const inputRequests = {};
     for (const [name, request] of Object.entries(requests)) {

@@ -29,7 +29,7 @@ export function modernRules(message, headers) {
   if (message.params && 'inputResponses' in message.params && ![...MAY_ASK, 'tasks/update'].includes(name)) {
     say('inputResponses do not belong here');
   }
-  return headers ? [...broken, ...headerRules(message, headers)] : broken;
+  return headers && !isNotification(message) ? [...broken, ...headerRules(message, headers)] : broken;
 }
 
 function headerRules(message, headers) {

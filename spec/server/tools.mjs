@@ -201,14 +201,15 @@ export class Toolbox {
     return this.all().find((tool) => tool.name === name);
   }
 
-  // Input schemas that the tool `headers` had before the knobs were turned.
+  // Input schemas that the tool `headers` was listed with; one without headers, when nobody asked for the list.
   schemasBefore() {
+    if (this.headerSuffixes.size === 0) return [object({})];
     return [...this.headerSuffixes].map((header_suffix) => headerTools({ header_suffix })[0].inputSchema);
   }
 
   // As tools/list describes them.
   listed() {
-    this.headerSuffixes.add(this.knobs.header_suffix);
+    if (this.knobs.all_tools) this.headerSuffixes.add(this.knobs.header_suffix);
     const shown = this.knobs.all_tools ? this.all() : this.all().filter((tool) => list.includes(tool) || this.added.has(tool.name)
       || tool.name.startsWith('bad_header_'));
     return shown.map(({ run, asks, ...rest }) => rest);
