@@ -242,10 +242,10 @@ describe("the scripted server's features #harness", function()
       local body = ('{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"notifications":%s,"_meta":{'
         .. '"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
         .. '"io.modelcontextprotocol/clientCapabilities":{}}}}'):format(filter)
-      os.execute(("sh -c %s >/dev/null 2>&1 &"):format(by_hand.quote(("curl -s -N -m 10 %s -H 'content-type: application/json' "
-        .. "-H 'accept: application/json, text/event-stream' -H 'mcp-protocol-version: 2026-07-28' "
-        .. "-H 'mcp-method: subscriptions/listen' --data-binary %s >%s 2>&1; echo over >>%s"):format(server.url,
-        by_hand.quote(body), file, file))))
+      local command = ("curl -s -N -m 10 %s -H 'content-type: application/json' -H 'accept: application/json, "
+        .. "text/event-stream' -H 'mcp-protocol-version: 2026-07-28' -H 'mcp-method: subscriptions/listen' "
+        .. "--data-binary %s >%s 2>&1; echo over >>%s"):format(server.url, by_hand.quote(body), file, file)
+      os.execute(("sh -c %s >/dev/null 2>&1 &"):format(by_hand.quote(command)))
       for _ = 1, 100 do
         if #server:ledger().listens > 0 then
           break
