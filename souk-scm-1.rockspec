@@ -168,6 +168,7 @@ build = {
         "src/runtime/call.c",
         "src/runtime/discover.c",
         "src/runtime/errand.c",
+        "src/runtime/heard.c",
         "src/runtime/load.c",
         "src/runtime/refresh.c",
         "src/runtime/runtime.c",

@@ -363,6 +363,24 @@ static void refused_subscriptions_become_notes(void)
     peer_end(&p);
 }
 
+static void subscriptions_that_were_not_granted_are_told(void)
+{
+    peer p;
+    souk_err err;
+    CHECK(peer_begin(&p, souk_alloc_libc(), &err));
+    p.about = PEER_ABOUT("modern", "http", PEER_RESOURCES);
+    CHECK_INT(peer_add(&p, SOUK_LISTEN_AUTO, &err), SOUK_OK);
+    peer_subscribe(&p, "a:1", true);
+    peer_subscribe(&p, "a:2", true);
+    peer_run(&p);
+    souk_session_notice(p.session, SOUK_LIT("souk/listening"),
+                        SOUK_LIT("{\"resourceSubscriptions\":[\"a:2\",1]}"));
+    peer_run(&p);
+    CHECK_TEXT(p.notes, "listening_failed {\"server\":\"peer\",\"uri\":\"a:1\",\"reason\":\"the "
+                        "server did not take the subscription\"};");
+    peer_end(&p);
+}
+
 static void what_a_server_says_of_itself_can_be_read(void)
 {
     peer p;
@@ -443,6 +461,7 @@ int main(void)
     CASE(a_server_that_is_removed_is_not_listened_to);
     CASE(closing_waits_for_nothing_and_tells_nothing);
     CASE(refused_subscriptions_become_notes);
+    CASE(subscriptions_that_were_not_granted_are_told);
     CASE(what_a_server_says_of_itself_can_be_read);
     CASE(every_allocation_of_listening_may_fail);
     return tap_done();

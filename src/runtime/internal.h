@@ -172,11 +172,16 @@ void souk_rt_watch_by(souk_runtime *rt, souk_ms *due, souk_ms at);
 void souk_rt_watch_run(souk_runtime *rt, souk_ms now);
 void souk_rt_watch_listen_ended(souk_runtime *rt, souk_server *server, const souk_err *err);
 void souk_rt_watch_look_ended(souk_runtime *rt, souk_server *server, const souk_outcome *outcome);
+/* souk_tells flags, as far as anybody knows them. */
+unsigned souk_rt_watch_tells(const souk_watch *watch, const souk_about *about);
+
+/* heard.c */
 /* A notice of a server: is it about the list of its tools, or about listening itself? False when
  * the program is not to see it. */
 bool souk_rt_watch_notice(souk_runtime *rt, const souk_outcome *outcome);
+/* A note {"server", "uri" unless it is empty, "reason"}; name is static. */
 void souk_rt_note_failure(souk_runtime *rt, const char *name, const souk_server *server,
-                          const char *reason);
+                          souk_slice uri, const char *reason);
 
 /* refresh.c */
 /* A discovery of this server has ended well. */

@@ -59,7 +59,7 @@ static void failed(souk_runtime *rt, souk_server *server, const souk_err *err)
     watch->stale = true;
     watch->refresh_due = SOUK_NEVER;
     souk_rt_watch_by(rt, &watch->refresh_due, souk_runtime_now(rt) + delay);
-    souk_rt_note_failure(rt, "tools_refreshed", server, err->message);
+    souk_rt_note_failure(rt, "tools_refreshed", server, SOUK_LIT(""), err->message);
 }
 
 void souk_rt_refresh_run(souk_runtime *rt, souk_server *server, souk_ms now)

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "mcp/session.h"
 #include "runtime/internal.h"
-#include "json/read.h"
 #include "json/write.h"
 
 enum {
@@ -49,27 +47,10 @@ void souk_rt_watch_by(souk_runtime *rt, souk_ms *due, souk_ms at)
     }
 }
 
-void souk_rt_note_failure(souk_runtime *rt, const char *name, const souk_server *server,
-                          const char *reason)
-{
-    souk_buf fields;
-    souk_jw w;
-    souk_buf_init(&fields, rt->alloc, 64 * 1024);
-    souk_jw_init(&w, &fields);
-    souk_jw_object(&w);
-    souk_jw_key_string(&w, "server", server->name);
-    souk_jw_key_string(&w, "reason", souk_slice_of(reason));
-    souk_jw_end_object(&w);
-    if (souk_jw_check(&w, NULL) == SOUK_OK) {
-        souk_pool_note(rt->pool, name, souk_buf_slice(&fields));
-    }
-    souk_buf_free(&fields);
-}
-
 /* --- what is to be heard --- */
 
-/* Souk_tells flags, as far as anybody knows them; a server that does not say is asked for all. */
-static unsigned tells_of(const souk_watch *watch, const souk_about *about)
+/* A server that does not say what it tells is asked for all. */
+unsigned souk_rt_watch_tells(const souk_watch *watch, const souk_about *about)
 {
     if (about->declared) {
         return about->tells;
@@ -88,7 +69,7 @@ static bool is_wanted(const souk_watch *watch, const souk_about *about)
 static unsigned choose(souk_runtime *rt, const souk_server *server, const souk_about *about)
 {
     const souk_watch *watch = &server->watch;
-    unsigned tells = tells_of(watch, about);
+    unsigned tells = souk_rt_watch_tells(watch, about);
     bool subscribed = souk_map_count(&watch->uris) > 0;
     bool needs_stream = about->modern || !about->stdio;
     if (watch->mode == SOUK_LISTEN_NEVER) {
@@ -99,7 +80,7 @@ static unsigned choose(souk_runtime *rt, const souk_server *server, const souk_a
     }
     if ((tells & SOUK_TELLS_UPDATES) == 0) {
         bool is_off = watch->mode == SOUK_LISTEN_NEVER && needs_stream;
-        souk_rt_note_failure(rt, "listening_failed", server,
+        souk_rt_note_failure(rt, "listening_failed", server, SOUK_LIT(""),
                              is_off ? "listening to this server is switched off (option listen)"
                                     : "the server lets nobody subscribe to its resources");
     }
@@ -148,7 +129,7 @@ static void failed(souk_runtime *rt, souk_server *server, const souk_err *err)
     souk_ms delay = souk_rt_is_lasting(err->kind)
                         ? souk_rt_back_off_long(rt, server)
                         : souk_rt_back_off(rt, server, server->watch.failures++);
-    souk_rt_note_failure(rt, "listening_failed", server, err->message);
+    souk_rt_note_failure(rt, "listening_failed", server, SOUK_LIT(""), err->message);
     try_later(rt, server, delay);
 }
 
@@ -274,72 +255,6 @@ void souk_rt_watch_run(souk_runtime *rt, souk_ms now)
         }
         rt->watch_due = souk_ms_min(rt->watch_due, souk_ms_min(watch->due, watch->refresh_due));
     }
-}
-
-/* --- what is heard --- */
-
-static void stands(souk_runtime *rt, souk_server *server)
-{
-    souk_watch *watch = &server->watch;
-    souk_about about;
-    if (watch->call == 0 || watch->looking) {
-        return;
-    }
-    bool missed = watch->heard && !watch->seamless;
-    watch->stands = true;
-    watch->stood_since = souk_runtime_now(rt);
-    watch->heard = true;
-    watch->seamless = false;
-    if (missed) {
-        souk_rt_read_about(rt, server, &about);
-        if ((tells_of(watch, &about) & SOUK_TELLS_TOOLS) != 0) {
-            souk_rt_refresh_want(rt, server);
-        }
-    }
-}
-
-/* A subscription that the server refused: told as a note, like everything that fails while
- * listening. */
-static void note_refusal(souk_runtime *rt, const souk_server *server, souk_slice params)
-{
-    souk_json_doc doc;
-    souk_buf fields;
-    souk_jw w;
-    souk_json_doc_init(&doc, rt->alloc);
-    souk_buf_init(&fields, rt->alloc, 64 * 1024);
-    souk_jw_init(&w, &fields);
-    if (souk_json_read(&doc, params, NULL, NULL) == SOUK_OK) {
-        souk_jw_object(&w);
-        souk_jw_key_string(&w, "server", server->name);
-        souk_jw_key_string(&w, "uri", souk_json_string(souk_json_get(doc.root, "uri")));
-        souk_jw_key_string(&w, "reason", souk_json_string(souk_json_get(doc.root, "message")));
-        souk_jw_end_object(&w);
-        if (souk_jw_check(&w, NULL) == SOUK_OK) {
-            souk_pool_note(rt->pool, "listening_failed", souk_buf_slice(&fields));
-        }
-    }
-    souk_buf_free(&fields);
-    souk_json_doc_free(&doc);
-}
-
-bool souk_rt_watch_notice(souk_runtime *rt, const souk_outcome *outcome)
-{
-    souk_server *server = souk_rt_server(rt, outcome->server);
-    if (server == NULL || rt->closing) {
-        return true;
-    }
-    if (souk_slice_is(outcome->name, "souk/listening_failed")) {
-        note_refusal(rt, server, outcome->payload);
-        return false;
-    }
-    if (souk_slice_is(outcome->name, SOUK_MCP_LISTENING) &&
-        souk_slice_eq(outcome->identity, server->identity)) {
-        stands(rt, server);
-    } else if (souk_slice_is(outcome->name, "notifications/tools/list_changed") ||
-               souk_slice_is(outcome->name, "souk/tools_stale")) {
-        souk_rt_refresh_want(rt, server);
-    }
-    return true;
 }
 
 /* --- subscriptions --- */
