@@ -196,8 +196,8 @@ bool souk_asks_next(souk_pool *pool, souk_outcome *out);
 bool souk_asks_any(const souk_pool *pool);
 
 /* note.c */
-/* Takes what is there of *note into the queue, copied; it is dropped when there is no room. */
-void souk_notes_add(souk_pool *pool, const souk_note *note);
+/* Takes what is there of *what into the queue, copied; it is dropped when there is no room. */
+void souk_notes_add(souk_pool *pool, const souk_note *what);
 bool souk_notes_next(souk_pool *pool, souk_outcome *out);
 void souk_notes_free(souk_pool *pool);
 void souk_slot_note(souk_pool *pool, const souk_slot *slot, const char *name, const char *reason,

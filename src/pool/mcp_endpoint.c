@@ -287,6 +287,37 @@ static int read_pinned(reader *r)
     return SOUK_OK;
 }
 
+static const char *const levels[] = {"",      "debug",    "info",  "notice",   "warning",
+                                     "error", "critical", "alert", "emergency"};
+
+unsigned souk_mcp_log_level_from(souk_slice name)
+{
+    for (unsigned i = 1; i < sizeof levels / sizeof levels[0]; i++) {
+        if (souk_slice_is(name, levels[i])) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+const char *souk_mcp_log_level_name(unsigned level)
+{
+    return level < sizeof levels / sizeof levels[0] ? levels[level] : "";
+}
+
+static int read_log_level(reader *r)
+{
+    souk_slice name = souk_pairs_get(r->target->config, "mcp_log_level");
+    r->endpoint->log_level = souk_mcp_log_level_from(name);
+    if (name.len > 0 && r->endpoint->log_level == 0) {
+        return souk_fail(r->err, SOUK_E_CONFIG,
+                         "log_level of server '%.*s': '%.*s' is none, expected debug, info, "
+                         "notice, warning, error, critical, alert or emergency",
+                         SOUK_ARG(r->target->name), SOUK_ARG(name));
+    }
+    return SOUK_OK;
+}
+
 /* A name that cannot be looked up must not lead to another credential in silence. */
 static int check_auth_variable(reader *r)
 {
@@ -310,6 +341,7 @@ int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
     failed = failed == SOUK_OK ? optional(&r, "mcp_cwd", &endpoint->cwd) : failed;
     failed = failed == SOUK_OK ? optional(&r, "mcp_ca_file", &endpoint->ca_file) : failed;
     failed = failed == SOUK_OK ? read_pinned(&r) : failed;
+    failed = failed == SOUK_OK ? read_log_level(&r) : failed;
     failed = failed == SOUK_OK ? check_auth_variable(&r) : failed;
     if (failed == SOUK_OK) {
         endpoint->name = text(&r, target->name.len > 0 ? target->name : SOUK_LIT("mcp"));
@@ -373,7 +405,8 @@ void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target 
         add_stdio_key(endpoint, seed, key);
     }
     add_hash(key, souk_pairs_get(target->config, "mcp_headers"), seed);
-    souk_buf_addf(key, "%d ", (int)endpoint->pinned);
+    souk_buf_addf(key, "%d %u %u %llu ", (int)endpoint->pinned, endpoint->log_level,
+                  target->abilities, (unsigned long long)target->input);
     add_part(key, souk_slice_of(endpoint->ca_file));
 }
 

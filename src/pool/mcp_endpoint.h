@@ -21,6 +21,7 @@ typedef struct souk_mcp_endpoint {
     const souk_header *headers;
     size_t header_count;
     souk_mcp_revision pinned;
+    unsigned log_level; /* souk_mcp_log_level_from; 0: none is wanted */
 } souk_mcp_endpoint;
 
 /*
@@ -28,8 +29,8 @@ typedef struct souk_mcp_endpoint {
  * mcp_server_url, mcp_url, mcp_server_endpoint; or mcp_command with mcp_args (a JSON array's text),
  * mcp_env (a JSON object's text) or mcp_env_NAME, and mcp_cwd. A "URL" without "://" is a command
  * line, split at blanks. Also mcp_headers (a JSON object's text), mcp_ca_file, mcp_pinned_version,
- * and the name in mcp_auth_env_var is checked. SOUK_E_CONFIG says which key is missing or wrong;
- * SOUK_E_LIMIT when out of memory.
+ * mcp_log_level, and the name in mcp_auth_env_var is checked. SOUK_E_CONFIG says which key is
+ * missing or wrong; SOUK_E_LIMIT when out of memory.
  */
 int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
                            const souk_target *target, const souk_env *env, souk_err *err);
@@ -37,10 +38,15 @@ int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
 /*
  * Appends what tells this endpoint from others. Credentials are no part of it, only where they come
  * from: two servers with one URL share nothing when their tokens are in different variables. The
- * user's headers and a child's environment go in as a hash with the secret seed.
+ * user's headers and a child's environment go in as a hash with the secret seed. What is declared
+ * to the server, and who answers its questions, is part of it.
  */
 void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
                            const souk_env *env, uint64_t seed, souk_buf *key);
+
+/* "debug" is 1, ..., "emergency" 8 (server/utilities/logging of each revision); 0 for others. */
+unsigned souk_mcp_log_level_from(souk_slice name);
+const char *souk_mcp_log_level_name(unsigned level); /* "" for 0 */
 
 enum { SOUK_MCP_VARIABLE_MAX = 128 }; /* bytes of a variable's name, with its NUL */
 

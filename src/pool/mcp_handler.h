@@ -18,7 +18,16 @@
       "one answer, one line of a child, one event of a stream")                                    \
     X(max_header, 262144, 1024, 16777216, "bytes", "all headers of one answer")                    \
     X(max_queue, 67108864, 1024, 1073741824, "bytes", "input that a child has not read yet")       \
-    X(max_depth, 128, 1, 1000, "levels", "nesting of JSON in answers")
+    X(max_depth, 128, 1, 1000, "levels", "nesting of JSON in answers")                             \
+    X(stream_retry, 1000, 0, 3600000, "ms",                                                        \
+      "time before a broken stream is taken up again, when the server names none")                 \
+    X(max_resumes, 5, 0, 1000, "times",                                                            \
+      "a broken stream is taken up so often without anything new")                                 \
+    X(max_rounds, 16, 1, 1000, "rounds", "times that one call may ask for input")                  \
+    X(poll_interval, 1000, 10, 3600000, "ms",                                                      \
+      "time between looks at a task, when the server names none")                                  \
+    X(max_poll_failures, 5, 1, 1000, "times", "looks at a task that may fail in a row")            \
+    X(input_timeout, 600000, 1, 86400000, "ms", "time for the answer to a question of a server")
 
 typedef struct souk_mcp_options {
 #define SOUK_MCP_OPTION_FIELD(name, standard, least, most, unit, meaning) int64_t name;

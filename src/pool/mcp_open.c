@@ -14,6 +14,14 @@ static const souk_mcp_handler *handler_of(const souk_handler *self)
     return self->user;
 }
 
+/* What nobody could answer is not declared. */
+static unsigned declared(const souk_target *target)
+{
+    const unsigned asked = SOUK_MCP_CAN_ELICIT_FORM | SOUK_MCP_CAN_ELICIT_URL |
+                           SOUK_MCP_CAN_SAMPLE | SOUK_MCP_CAN_LIST_ROOTS;
+    return target->input != 0 ? target->abilities : target->abilities & ~asked;
+}
+
 static void fill_config(const souk_mcp_handler *handler, const souk_session *session,
                         souk_mcp_config *config)
 {
@@ -42,7 +50,45 @@ static void fill_config(const souk_mcp_handler *handler, const souk_session *ses
     config->max_header = (size_t)options->max_header;
     config->max_queue = (size_t)options->max_queue;
     config->max_depth = (unsigned)options->max_depth;
+    config->stream_retry = options->stream_retry;
+    config->max_resumes = (unsigned)options->max_resumes;
+    config->abilities = declared(session->target);
     config->ask_credential_on_401 = session->target->auth != 0 || state->has_token;
+}
+
+enum {
+    SCHEMA_PAGES = 100,   /* of a tools/list that is read for the schema of one tool */
+    ROUND_DELAY = 500,    /* ms before a round without questions */
+    POLL_LEAST = 100,     /* ms between looks at a task, at least */
+    POLL_MOST = 60 * 1000 /* ms, at most */
+};
+
+static bool make_session(const souk_mcp_handler *handler, souk_session *session)
+{
+    souk_mcp_slot *state = session->state;
+    souk_mcp_config config;
+    fill_config(handler, session, &config);
+    const souk_mcp_ops_config ops = {.abilities = config.abilities,
+                                     .max_rounds = (unsigned)handler->options.max_rounds,
+                                     .max_pages = SCHEMA_PAGES,
+                                     .round_delay = ROUND_DELAY,
+                                     .poll_interval = handler->options.poll_interval,
+                                     .poll_least = POLL_LEAST,
+                                     .poll_most = POLL_MOST,
+                                     .max_poll_failures =
+                                         (unsigned)handler->options.max_poll_failures};
+    state->mcp =
+        souk_mcp_new(session->alloc, souk_pool_port(handler->pool), &config, session->id_base);
+    state->ops = state->mcp == NULL ? NULL : souk_mcp_ops_new(session->alloc, state->mcp, &ops);
+    if (state->ops == NULL) {
+        souk_mcp_free(state->mcp);
+        state->mcp = NULL;
+        return false;
+    }
+    if (session->memory[SOUK_MCP_MEMORY_LOG_LEVEL] == 0) {
+        session->memory[SOUK_MCP_MEMORY_LOG_LEVEL] = state->endpoint.log_level;
+    }
+    return true;
 }
 
 static int start(const souk_handler *self, souk_session *session, souk_slice token, souk_ms now,
@@ -50,13 +96,9 @@ static int start(const souk_handler *self, souk_session *session, souk_slice tok
 {
     const souk_mcp_handler *handler = handler_of(self);
     souk_mcp_slot *state = session->state;
-    souk_mcp_config config;
     souk_buf value;
     state->has_token = token.len > 0;
-    fill_config(handler, session, &config);
-    state->mcp =
-        souk_mcp_new(session->alloc, souk_pool_port(handler->pool), &config, session->id_base);
-    if (state->mcp == NULL) {
+    if (!make_session(handler, session)) {
         return souk_fail_memory(err);
     }
     souk_buf_init(&value, session->alloc, 64 * 1024);
@@ -72,7 +114,7 @@ static int start(const souk_handler *self, souk_session *session, souk_slice tok
     souk_buf_free(&value);
     if (failed == SOUK_OK) {
         souk_mcp_open(state->mcp, now);
-        souk_mcp_slot_report(session);
+        souk_mcp_slot_report(self, session, now);
     }
     return failed;
 }

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "mcp/redact.h"
-#include "mcp/result.h"
 #include "pool/mcp_state.h"
+#include "json/write.h"
 
 void souk_mcp_slot_explain(const souk_session *session, souk_err *err)
 {
@@ -42,6 +42,16 @@ static void label(souk_session *session)
     session->detail = souk_mcp_revision_name(souk_mcp_get_revision(state->mcp));
 }
 
+/* Without memory the endpoint goes without it: it is for people and optional features. */
+static void describe(souk_session *session)
+{
+    const souk_mcp_slot *state = session->state;
+    souk_slice about = souk_mcp_about(state->mcp);
+    if (about.len > 0) {
+        (void)souk_session_describe(session, about);
+    }
+}
+
 static void report_state(souk_session *session)
 {
     souk_mcp_slot *state = session->state;
@@ -58,6 +68,7 @@ static void report_state(souk_session *session)
     case SOUK_MCP_READY:
         session->memory[SOUK_MCP_MEMORY_REVISION] = (uint64_t)souk_mcp_get_revision(state->mcp);
         label(session);
+        describe(session);
         souk_session_opened(session);
         break;
     case SOUK_MCP_FAILED:
@@ -78,83 +89,66 @@ static void report_state(souk_session *session)
     }
 }
 
-/* Chooses what of a tools/call result the caller gets. */
-static int pick_value(const souk_call *call, souk_mcp_revision revision, souk_mcp_end *end,
-                      souk_answer *answer, souk_err *err)
+static void report_notice(const souk_mcp_handler *handler, souk_session *session,
+                          const souk_mcp_news *news)
 {
-    answer->value = end->value;
-    if (call->request.kind != SOUK_REQUEST_CAPABILITY) {
-        return SOUK_OK;
+    souk_buf params;
+    souk_jw w;
+    souk_buf_init(&params, session->alloc, (size_t)handler->options.max_response + 1024);
+    souk_jw_init(&w, &params);
+    if (news->value != NULL) {
+        souk_jw_value(&w, news->value);
     }
-    souk_mcp_tool_result result;
-    souk_mcp_tool_result_init(&result, answer->doc.arena.alloc);
-    int failed = souk_mcp_read_tool_result(end->value, revision, &result, err);
-    if (failed == SOUK_OK && result.is_error && !call->request.raw) {
-        failed = souk_mcp_fail_tool(end->value, err);
-    } else if (failed == SOUK_OK && !call->request.raw) {
-        answer->structured =
-            result.kind == SOUK_MCP_VALUE_STRUCTURED || result.kind == SOUK_MCP_VALUE_DECODED;
-        switch (result.kind) {
-        case SOUK_MCP_VALUE_STRUCTURED:
-        case SOUK_MCP_VALUE_CONTENT:
-            answer->value = result.value;
-            break;
-        case SOUK_MCP_VALUE_DECODED:
-            answer->value = result.value;
-            souk_json_doc_move(&answer->inner, &result.decoded);
-            break;
-        case SOUK_MCP_VALUE_TEXT:
-            answer->value =
-                souk_json_get(souk_json_at(souk_json_get(end->value, "content"), 0), "text");
-            break;
-        }
+    if (souk_jw_check(&w, NULL) == SOUK_OK) {
+        souk_session_notice(session, news->method, souk_buf_slice(&params));
     }
-    souk_mcp_tool_result_free(&result);
-    return failed;
+    souk_buf_free(&params);
 }
 
-static void report_end(souk_session *session, souk_mcp_end *end)
-{
-    const souk_mcp_slot *state = session->state;
-    souk_call *call = end->tag;
-    souk_answer answer;
-    souk_err err = end->err;
-    souk_answer_init(&answer, session->alloc);
-    int failed = err.kind;
-    if (failed == SOUK_OK && end->type != SOUK_MCP_RESULT_COMPLETE) {
-        failed = souk_fail(&err, SOUK_E_PROTOCOL,
-                           "the server asks for something that this client did not say it can do");
-        err.delivery = SOUK_DELIVERY_DELIVERED;
-        answer.value = end->value;
-    } else if (failed == SOUK_OK) {
-        failed = pick_value(call, souk_mcp_get_revision(state->mcp), end, &answer, &err);
-        err.delivery = SOUK_DELIVERY_DELIVERED;
-    } else {
-        answer.value = end->value;
-    }
-    souk_json_doc_move(&answer.doc, &end->doc);
-    call->state = NULL;
-    if (failed == SOUK_OK) {
-        souk_call_done(call, &answer);
-    } else {
-        souk_mcp_slot_explain(session, &err);
-        souk_call_failed(call, &err, end->lost, &answer);
-    }
-    souk_answer_free(&answer);
-}
-
-void souk_mcp_slot_report(souk_session *session)
+static void report_news(const souk_mcp_handler *handler, souk_session *session, souk_mcp_news *news,
+                        souk_ms now)
 {
     souk_mcp_slot *state = session->state;
-    souk_mcp_end end;
-    souk_mcp_notice notice;
-    while (souk_mcp_next_notice(state->mcp, &notice)) {
-        souk_json_doc_free(&notice.doc); /* nothing that the pool does depends on one yet */
+    if (news->tag == &state->level_op) {
+        souk_mcp_level_end(state, news);
+        return;
     }
-    while (souk_mcp_next(state->mcp, &end)) {
-        report_end(session, &end);
-        souk_json_doc_free(&end.doc);
+    switch (news->kind) {
+    case SOUK_MCP_NEWS_END:
+        souk_mcp_call_end(session, news);
+        break;
+    case SOUK_MCP_NEWS_PROGRESS:
+    case SOUK_MCP_NEWS_TASK:
+        souk_mcp_call_goes_on(session, news->tag, news, now);
+        break;
+    case SOUK_MCP_NEWS_NOTICE:
+        report_notice(handler, session, news);
+        break;
+    case SOUK_MCP_NEWS_QUESTION:
+        souk_mcp_question_put(handler, session, news, now);
+        break;
+    case SOUK_MCP_NEWS_WITHDRAWN:
+        souk_mcp_question_withdrawn(session, news->question);
+        break;
     }
+}
+
+static void drain(const souk_mcp_handler *handler, souk_session *session, souk_ms now)
+{
+    const souk_mcp_slot *state = session->state;
+    souk_mcp_news news;
+    while (souk_mcp_ops_next(state->ops, now, &news)) {
+        report_news(handler, session, &news, now);
+        souk_json_doc_free(&news.doc);
+    }
+}
+
+void souk_mcp_slot_report(const souk_handler *self, souk_session *session, souk_ms now)
+{
+    const souk_mcp_slot *state = session->state;
+    drain(self->user, session, now);
+    souk_mcp_level_keep(session, now);
+    drain(self->user, session, now); /* where that needs no request */
     session->on_the_way = souk_mcp_replies(state->mcp);
     report_state(session);
 }

@@ -1,22 +1,41 @@
 /*
  * The insides of the MCP handler; only mcp_*.c of this folder include it.
  *
- * mcp_handler.c   the interface: keys, calls, and passing on what happens
+ * mcp_handler.c   the interface: keys, and passing on what happens
  * mcp_open.c      opening: endpoint, credential, configuration of the session
- * mcp_report.c    what the pool is told: states, ends, errors that a person can act on
+ * mcp_call.c      calls: their operations, their ends, their progress and tasks
+ * mcp_question.c  what servers ask, and the answers
+ * mcp_report.c    everything that is new goes to the pool: states, ends, notices
  */
 #ifndef SOUK_MCP_STATE_H
 #define SOUK_MCP_STATE_H
 
-#include "mcp/session.h"
+#include "mcp/operation.h"
 #include "pool/mcp_endpoint.h"
 #include "pool/mcp_handler.h"
+
+/* A question of the server that the program has to answer. */
+typedef struct souk_mcp_question {
+    struct souk_mcp_question *next;
+    uint64_t question; /* of the operations */
+    uint64_t ask;      /* of the pool */
+    souk_call *call;   /* the one that it is about; NULL: none, or it has ended */
+    souk_ms by;        /* until then it has to be answered */
+} souk_mcp_question;
+
+/* The task that a server made of a call. */
+typedef struct souk_mcp_task_name {
+    struct souk_mcp_task_name *next;
+    const souk_call *call;
+    char id[]; /* cut to what fits into a message */
+} souk_mcp_task_name;
 
 /* What a pool session is for this handler. */
 typedef struct souk_mcp_slot {
     souk_arena arena;
     souk_mcp_endpoint endpoint;
     souk_mcp *mcp;       /* NULL until there is a credential */
+    souk_mcp_ops *ops;   /* as mcp */
     souk_mcp_state seen; /* the last state that was reported */
     bool has_token;
     const char *token_source; /* the variable it came from; "" */
@@ -24,20 +43,54 @@ typedef struct souk_mcp_slot {
     uint64_t ask;             /* for the credential; 0: none is open */
     souk_ms ask_by;           /* until then it has to be answered */
     char group[33];           /* connections are shared only within it */
+    souk_mcp_question *questions;
+    souk_mcp_task_name *tasks;
+    souk_mcp_op *level_op; /* the handler's own LOG_LEVEL; its address is the tag */
+    uint64_t level;        /* the log level that the session was last told */
 } souk_mcp_slot;
 
-enum { SOUK_MCP_MEMORY_REVISION = 0 }; /* index into souk_session.memory */
+/* Indexes into souk_session.memory. */
+enum {
+    SOUK_MCP_MEMORY_REVISION = 0,
+    SOUK_MCP_MEMORY_LOG_LEVEL = 1 /* 0: none is wanted */
+};
 
 /* mcp_open.c */
 int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms now, souk_err *err);
+/* An ask was answered that is no question of the server: the one for the credential. */
 void souk_mcp_slot_answer(const souk_handler *self, souk_session *session, uint64_t ask,
                           souk_slice json, const souk_err *err, souk_ms now);
 /* The program did not answer the ask for a credential in time. */
 void souk_mcp_slot_ask_silent(souk_session *session);
 
+/* mcp_call.c */
+int souk_mcp_call_start(souk_session *session, souk_call *call, souk_ms now, souk_err *err);
+void souk_mcp_call_cancel(souk_session *session, souk_call *call, souk_err *why, souk_ms now);
+void souk_mcp_call_end(souk_session *session, souk_mcp_news *news);
+void souk_mcp_call_goes_on(const souk_session *session, souk_call *call, const souk_mcp_news *news,
+                           souk_ms now);
+/* Tells the server which log messages are wanted, if it has not heard that yet. */
+void souk_mcp_level_keep(souk_session *session, souk_ms now);
+void souk_mcp_level_end(souk_mcp_slot *state, const souk_mcp_news *news);
+
+/* mcp_question.c */
+void souk_mcp_question_put(const souk_mcp_handler *handler, souk_session *session,
+                           const souk_mcp_news *news, souk_ms now);
+void souk_mcp_question_withdrawn(souk_session *session, uint64_t question);
+/* False when the ask is no question of the server. */
+bool souk_mcp_question_answered(souk_session *session, uint64_t ask, souk_slice json,
+                                const souk_err *err, souk_ms now);
+/* The call has ended; questions about it may go on, but are about it no more. */
+void souk_mcp_question_forget_call(souk_mcp_slot *state, const souk_call *call);
+souk_ms souk_mcp_question_deadline(const souk_mcp_slot *state);
+/* Answers those whose time is over with an error. */
+void souk_mcp_question_tick(souk_session *session, souk_ms now);
+/* Takes all of them back; no answer goes to the server. */
+void souk_mcp_question_drop_all(souk_session *session);
+
 /* mcp_report.c */
 /* Passes on everything that is new in the session, which must have a souk_mcp. */
-void souk_mcp_slot_report(souk_session *session);
+void souk_mcp_slot_report(const souk_handler *self, souk_session *session, souk_ms now);
 /* Says which server an error is about, and for refused credentials what a person can do. */
 void souk_mcp_slot_explain(const souk_session *session, souk_err *err);
 
