@@ -225,11 +225,19 @@ void souk_mcp_call_end(souk_session *session, souk_mcp_news *news)
 
 /* Progress. */
 
-static void copy_member(souk_jw *w, const souk_jval *from, const char *name, souk_json_type type,
-                        const char *as)
+/* Whether it is what the protocol says; the rest is left out. */
+static bool has_type(const souk_jval *value, bool number)
+{
+    souk_json_type type = souk_json_type_of(value);
+    return number ? type == SOUK_JSON_INT || type == SOUK_JSON_BIGINT || type == SOUK_JSON_DOUBLE
+                  : type == SOUK_JSON_STRING;
+}
+
+static void copy_member(souk_jw *w, const souk_jval *from, const char *name, const char *as,
+                        bool number)
 {
     const souk_jval *value = souk_json_get(from, name);
-    if (value != NULL && souk_json_type_of(value) == type) {
+    if (value != NULL && has_type(value, number)) {
         souk_jw_key(w, souk_slice_of(as));
         souk_jw_value(w, value);
     }
@@ -245,13 +253,13 @@ void souk_mcp_call_goes_on(const souk_session *session, souk_call *call, const s
     souk_jw_object(&w);
     if (news->kind == SOUK_MCP_NEWS_TASK) {
         remember_task(session, call, souk_json_string(souk_json_get(news->value, "taskId")));
-        copy_member(&w, news->value, "taskId", SOUK_JSON_STRING, "task");
-        copy_member(&w, news->value, "status", SOUK_JSON_STRING, "status");
-        copy_member(&w, news->value, "statusMessage", SOUK_JSON_STRING, "message");
+        copy_member(&w, news->value, "taskId", "task", false);
+        copy_member(&w, news->value, "status", "status", false);
+        copy_member(&w, news->value, "statusMessage", "message", false);
     } else {
-        copy_member(&w, news->value, "progress", SOUK_JSON_NUMBER, "progress");
-        copy_member(&w, news->value, "total", SOUK_JSON_NUMBER, "total");
-        copy_member(&w, news->value, "message", SOUK_JSON_STRING, "message");
+        copy_member(&w, news->value, "progress", "progress", true);
+        copy_member(&w, news->value, "total", "total", true);
+        copy_member(&w, news->value, "message", "message", false);
     }
     souk_jw_end_object(&w);
     if (souk_jw_check(&w, NULL) == SOUK_OK) {
@@ -267,7 +275,7 @@ void souk_mcp_call_goes_on(const souk_session *session, souk_call *call, const s
 /* A legacy server is only asked to log when it says that it does. */
 static bool takes_level(const souk_mcp_slot *state, const souk_alloc *alloc)
 {
-    if (souk_mcp_era_of(souk_mcp_get_revision(state->mcp)) == SOUK_MCP_MODERN) {
+    if (souk_mcp_revision_era(souk_mcp_get_revision(state->mcp)) == SOUK_MCP_ERA_MODERN) {
         return true;
     }
     souk_json_doc doc;
