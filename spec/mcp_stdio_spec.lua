@@ -290,7 +290,7 @@ describe("a child", function()
       assert(market:add_server("c", { command = %q, args = { %q, "--stdio", "--knobs", "{\"ignore_eof\":false}" } }))
       print "ready"
       io.stdout:flush()
-      market:step(60)]]):format(child.command, child.args[1])
+      while true do market:step(60) end]]):format(child.command, child.args[1])
     local path = help.write_file(help.folder() .. "/script.lua", script)
     local lua = _VERSION == "Lua 5.4" and "lua5.4" or jit and "luajit" or "lua5.1"
     local pipe = assert(io.popen("echo $$; SOUK_BUILD=build/ exec " .. lua .. " " .. path))
