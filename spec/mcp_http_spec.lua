@@ -111,7 +111,7 @@ describe("MCP over HTTP", function()
       it(("speaks %s, answered by %s"):format(revision, name), function()
         answer.revisions = { revision }
         knobs(answer)
-        local market, tools = connect()
+        local market, tools = connect(nil, { listen = false })
         assert.equal(10, tools)
         check_results(market)
         assert.equal(revision, market:sessions()[1].protocol)
