@@ -82,6 +82,12 @@ local souk = {}
 ---@field max_header integer|nil bytes of all headers of one answer; default 256 KiB
 ---@field max_queue integer|nil bytes of input that a child has not read yet; default 64 MiB
 ---@field max_depth integer|nil nesting of JSON in answers; default 128
+---@field stream_retry number|nil time before a broken stream is taken up again, when the server names none; default 1
+---@field max_resumes integer|nil times that a broken stream is taken up again without anything new; default 5
+---@field max_rounds integer|nil times that one call may ask for input; default 16
+---@field poll_interval number|nil time between looks at a task, when the server names none; default 1
+---@field max_poll_failures integer|nil looks at a task that may fail in a row; default 5
+---@field input_timeout number|nil time for the answer to a question of a server; default 600
 ---@field max_capabilities integer|nil capabilities in the marketplace; default 1,000,000
 ---@field max_file integer|nil bytes of one capability file; default 16 MiB
 ---@field max_files integer|nil files of one folder; default 100,000

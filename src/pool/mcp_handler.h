@@ -22,7 +22,7 @@
     X(stream_retry, 1000, 0, 3600000, "ms",                                                        \
       "time before a broken stream is taken up again, when the server names none")                 \
     X(max_resumes, 5, 0, 1000, "times",                                                            \
-      "a broken stream is taken up so often without anything new")                                 \
+      "times that a broken stream is taken up again without anything new")                         \
     X(max_rounds, 16, 1, 1000, "rounds", "times that one call may ask for input")                  \
     X(poll_interval, 1000, 10, 3600000, "ms",                                                      \
       "time between looks at a task, when the server names none")                                  \
