@@ -7,8 +7,9 @@
 --     server:ledger().methods         -- what it was asked
 --     server:stop()
 --
--- The scripted server judges what it is sent. stop(), reset(), servers.check() and servers.stop_all() raise when a rule
--- was broken, unless server:violations() was asked for them: a spec that expects some has to look at them.
+-- Whatever a server is sent is judged, by itself (scripted) or by spec/server/watch.mjs. stop(), reset(),
+-- servers.check() and servers.stop_all() raise when a rule was broken, unless server:violations() was asked for them: a
+-- spec that expects some has to look at them.
 --
 -- A server lives no longer than the Lua state that started it: it runs under a shell that reads from a pipe
 -- which this process holds, and kills it when that pipe closes, by stop(), by the end of the process or by
@@ -90,8 +91,18 @@ local function certificate()
   return cert, key
 end
 
--- What to run: a list of words, and a table of environment variables.
+-- What to run: a list of words, and a table of environment variables. Servers of others are watched.
 local programs = {}
+
+local function watched(words, environment)
+  table.insert(words, 1, servers.node())
+  table.insert(words, 2, "--import")
+  table.insert(words, 3, absolute("spec/server/watch.mjs"))
+  environment = environment or {}
+  environment.SOUK_NPM = absolute(NPM)
+  environment.SOUK_VIOLATIONS = scratch(".violations")
+  return words, environment
+end
 
 function programs.scripted(options)
   local words = { servers.node(), absolute("spec/server/scripted.mjs"), "--knobs", cjson.encode(options.knobs or {}) }
@@ -109,26 +120,25 @@ function programs.scripted(options)
 end
 
 function programs.modern(options)
-  return {
-    servers.node(), absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject",
-    "--answer", options.answer or "auto",
-  }, { SOUK_NPM = absolute(NPM) }
+  return watched({
+    absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject", "--answer", options.answer or "auto",
+  })
 end
 
 function programs.everything(_, stdio)
   if stdio then
-    return { servers.node(), peer("everything") }, {}
+    return watched({ peer("everything") })
   end
-  local say_port = absolute("spec/server/any_port.mjs")
-  return { servers.node(), "--import", say_port, peer("everything"), "streamableHttp" }, { PORT = "0" }
+  return watched({ "--import", absolute("spec/server/any_port.mjs"), peer("everything"), "streamableHttp" },
+    { PORT = "0" })
 end
 
 function programs.filesystem(options)
-  return { servers.node(), peer("filesystem"), assert(options.folder, "folder is missing") }, {}
+  return watched({ peer("filesystem"), assert(options.folder, "folder is missing") })
 end
 
 function programs.memory(options)
-  return { servers.node(), peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") }
+  return watched({ peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") })
 end
 
 local function command_line(words, environment)
@@ -203,7 +213,8 @@ function servers.start(name, options)
   local program = assert(programs[name], "there is no server called " .. tostring(name))
   local words, environment = program(options, false)
   local base = scratch("")
-  local server = setmetatable({ name = name, log = base .. ".log" }, Server)
+  local server = setmetatable({ name = name, log = base .. ".log", violations_file = environment.SOUK_VIOLATIONS },
+    Server)
   local pid_file = base .. ".pid"
   server.keeper = assert(io.popen(("sh -c %s keeper %s %s %s"):format(quote(KEEPER),
     quote(command_line(words, environment)), quote(server.log), quote(pid_file)), "w"))
@@ -216,6 +227,23 @@ function servers.start(name, options)
   server.origin = ("%s://127.0.0.1:%d"):format(options.tls and "https" or "http", server.port)
   server.url = server.origin .. "/mcp"
   return server
+end
+
+local function lines_of(path)
+  local list = {}
+  for line in (read_file(path) or ""):gmatch("[^\n]+") do
+    list[#list + 1] = line
+  end
+  return list
+end
+
+-- { violations, mistakes } of a stdio server, or of an HTTP server of others, so far.
+local function faults_of(spec)
+  if spec.violations_file then
+    return { violations = lines_of(spec.violations_file), mistakes = {} }
+  end
+  local text = read_file(spec.ledger_file)
+  return text and cjson.decode(text) or { violations = {}, mistakes = {} }
 end
 
 -- What a stdio server is started with: { command, args, env, ledger() }, for souk's own options. `name`:
@@ -238,9 +266,8 @@ function servers.stdio(name, options)
   for index = 2, #words do
     spec.args[index - 1] = words[index]
   end
-  if name == "scripted" then
-    children[#children + 1] = spec
-  end
+  spec.violations_file = environment.SOUK_VIOLATIONS
+  children[#children + 1] = spec
   spec.known = 0
   function spec.ledger()
     local text = assert(read_file(spec.ledger_file), "the server was never started")
@@ -248,7 +275,7 @@ function servers.stdio(name, options)
   end
   -- What the server complains of; those need not be complained of again.
   function spec.violations()
-    local list = spec.ledger().violations
+    local list = faults_of(spec).violations
     spec.known = #list
     return list
   end
@@ -267,13 +294,10 @@ local function judge(faults, known, name)
 end
 
 local function judge_child(spec)
-  local text = read_file(spec.ledger_file)
-  if text then
-    local ledger = cjson.decode(text)
-    local known = spec.known
-    spec.known = math.max(known, #ledger.violations)
-    judge(ledger, known, "stdio")
-  end
+  local faults = faults_of(spec)
+  local known = spec.known
+  spec.known = math.max(known, #faults.violations)
+  judge(faults, known, spec.name .. " (stdio)")
 end
 
 local function control(server, method, path, body)
@@ -299,20 +323,27 @@ function Server:knobs(changes)
   return control(self, "POST", "knobs", changes)
 end
 
+local function faults_over_http(server)
+  if server.violations_file then
+    return faults_of(server)
+  end
+  return server:is_alive() and control(server, "GET", "faults") or { violations = {}, mistakes = {} }
+end
+
 -- What the server complains of; those need not be complained of again.
 function Server:violations()
-  local list = control(self, "GET", "faults").violations
+  local list = faults_over_http(self).violations
   self.known = #list
   return list
 end
 
 -- Raises when the server has a complaint that no spec has looked at.
 function Server:check()
-  if self.name == "scripted" and self.keeper and self:is_alive() then
-    local faults = control(self, "GET", "faults")
+  if self.keeper then
+    local faults = faults_over_http(self)
     local known = self.known or 0
     self.known = #faults.violations
-    judge(faults, known, "scripted")
+    judge(faults, known, self.name)
   end
 end
 
