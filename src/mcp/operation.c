@@ -308,22 +308,16 @@ static void pop(souk_mcp_ops *ops, souk_mcp_item *item, souk_mcp_news *news)
     news->value = item->value;
     souk_json_doc_init(&item->doc, ops->alloc); /* it has moved to the taker */
     item->value = NULL;
-    switch (item->kind) {
-    case SOUK_MCP_NEWS_END:
+    if (op != NULL && item == &op->end) {
         news->err = op->err;
         news->lost = op->lost;
         news->asked = op->asked;
         souk_mcp_op_questions_leave(op, false);
         op_free(op);
-        break;
-    case SOUK_MCP_NEWS_QUESTION:
-        break;
-    case SOUK_MCP_NEWS_WITHDRAWN:
-        souk_mcp_op_question_free(item->question);
-        break;
-    default:
+    } else if (item->question == NULL) {
         souk_free(ops->alloc, item);
-        break;
+    } else if (item->kind == SOUK_MCP_NEWS_WITHDRAWN) {
+        souk_mcp_op_question_free(item->question);
     }
 }
 
