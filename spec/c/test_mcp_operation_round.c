@@ -308,6 +308,9 @@ static void a_legacy_question_is_answered_to_the_server(void)
     souk_mcp_ops_answer(rig.ops, QUESTION(&rig, "roots/list"), SOUK_LIT(""), &err, 0);
     CHECK(strstr(fake_last(&rig.session.fake)->body, "\"code\":-1") != NULL);
     fake_respond(&rig.session.fake, fake_last(&rig.session.fake), 202, "", "");
+    ask_in_stream(&rig, "data: {\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"roots/list\"}\n\n");
+    ops_answer(&rig, QUESTION(&rig, "roots/list"), "");
+    CHECK(strstr(fake_last(&rig.session.fake)->body, "no JSON object") != NULL);
     souk_mcp_op_cancel(rig.ops, op, "enough", false, rig.session.fake.now);
     ops_close(&rig);
 }

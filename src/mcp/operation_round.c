@@ -190,11 +190,30 @@ static void take_url_answer(souk_mcp_op_question *q, souk_slice json, const souk
     }
 }
 
-static int keep_answer(souk_mcp_op_question *q, souk_slice json, souk_err *err)
+/* A first look: who answers is trusted to write JSON. */
+static int check_answer(souk_slice json, souk_err *err)
 {
-    json = souk_slice_trim(json);
     if (json.len < 2 || json.ptr[0] != '{' || json.ptr[json.len - 1] != '}') {
         return souk_fail(err, SOUK_E_SCHEMA, "the answer to a question is no JSON object");
+    }
+    return SOUK_OK;
+}
+
+static void pass_on(souk_mcp_op_question *q, souk_slice json, const souk_err *err)
+{
+    souk_err why;
+    if (err == NULL && check_answer(json, &why) != SOUK_OK) {
+        err = &why;
+    }
+    souk_mcp_reply(q->ops->mcp, q->asked, json, err);
+    souk_mcp_op_question_free(q);
+}
+
+static int keep_answer(souk_mcp_op_question *q, souk_slice json, souk_err *err)
+{
+    int failed = check_answer(json, err);
+    if (failed != SOUK_OK) {
+        return failed;
     }
     souk_buf_add(&q->answer, json);
     return souk_buf_check(&q->answer, "the answer to a question", err);
@@ -230,10 +249,10 @@ void souk_mcp_ops_answer(souk_mcp_ops *ops, uint64_t question, souk_slice json, 
     if (err != NULL && err->kind == SOUK_OK) {
         err = NULL;
     }
+    json = souk_slice_trim(json);
     switch (q->asker) {
     case SOUK_MCP_ASKED_BY_SERVER:
-        souk_mcp_reply(ops->mcp, q->asked, json, err);
-        souk_mcp_op_question_free(q);
+        pass_on(q, json, err);
         break;
     case SOUK_MCP_ASKED_BY_URL:
         take_url_answer(q, json, err);
