@@ -35,6 +35,8 @@ static inline void ops_config(ops_rig *rig, unsigned abilities)
     rig->config.poll_most = 60000;
     rig->config.max_poll_failures = 2;
     rig->session.config.abilities = abilities;
+    rig->session.config.stream_retry = 10;
+    rig->session.config.max_resumes = 3;
 }
 
 static inline void ops_make(ops_rig *rig)

@@ -63,7 +63,7 @@ static void a_modern_subscription_that_breaks_has_failed(void)
     ops_close(&rig);
 }
 
-/* A legacy session without a stream of its own: it stands at once. */
+/* The stream of a legacy session is there. */
 static void stand(ops_rig *rig)
 {
     fake_exchange *x = fake_last(&rig->session.fake);
@@ -115,6 +115,48 @@ static void a_server_that_does_not_answer_holds_nothing_up(void)
     ops_close(&rig);
 }
 
+static void a_stream_that_stands_anew_is_subscribed_anew(void)
+{
+    ops_rig rig;
+    ops_open(&rig, "2025-06-18", 0);
+    souk_mcp_op *op = listen(&rig, "{\"resourceSubscriptions\":[\"file:///a\"]}");
+    CHECK(op != NULL);
+    fake_exchange *first = fake_last(&rig.session.fake);
+    stand(&rig);
+    RESULT(&rig, "resources/subscribe", "{}");
+    CHECK(!ops_next(&rig));
+    event(&rig, first, "notifications/x", "{}");
+    NEWS(&rig, NOTICE, "notifications/x", "{}");
+    fake_end(&rig.session.fake, first);
+    CHECK(!ops_next(&rig));
+    rig_wait(&rig.session, 60000);
+    CHECK(fake_last(&rig.session.fake) != first);
+    stand(&rig);
+    CHECK_INT(fake_count(&rig.session.fake, "resources/subscribe"), 2);
+    souk_mcp_op_cancel(rig.ops, op, "enough", false, rig.session.fake.now);
+    ops_close(&rig);
+}
+
+static void a_child_names_the_subscription(void)
+{
+    ops_rig rig;
+    char line[2048];
+    ops_open_child(&rig, 0);
+    CHECK(listen(&rig, "{\"toolsListChanged\":true}") != NULL);
+    fake_child *child = fake_last_child(&rig.session.fake);
+    long long id = fake_rpc_id(fake_line(child, line, sizeof line));
+    fake_say(
+        &rig.session.fake, child,
+        "{'jsonrpc':'2.0','method':'notifications/subscriptions/acknowledged','params':{'_meta':{"
+        "'io.modelcontextprotocol/subscriptionId':%lld},'notifications':{}}}",
+        id);
+    NEWS(&rig, NOTICE, "souk/listening", "{}");
+    CHECK(rig.news.tag == &rig.tags[0]);
+    fake_say(&rig.session.fake, child, "{'jsonrpc':'2.0','id':%lld,'result':{}}", id);
+    DONE(&rig, "{}");
+    ops_close(&rig);
+}
+
 static void what_is_no_wish_is_not_sent(void)
 {
     static const char *const wishes[] = {"[", "[]", "{\"resourceSubscriptions\":1}",
@@ -142,6 +184,8 @@ int main(void)
     CASE(a_modern_subscription_that_breaks_has_failed);
     CASE(a_legacy_subscription_asks_for_each_resource);
     CASE(a_server_that_does_not_answer_holds_nothing_up);
+    CASE(a_stream_that_stands_anew_is_subscribed_anew);
+    CASE(a_child_names_the_subscription);
     CASE(what_is_no_wish_is_not_sent);
     return tap_done();
 }
