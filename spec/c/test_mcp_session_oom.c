@@ -118,6 +118,163 @@ static void a_modern_session_over_http_survives_every_failing_allocation(void)
     run_all_http(true, true);
 }
 
+/* The stream of the exchange says this, if it may still. */
+static void stream_says(session_rig *rig, fake_exchange *x, const char *text)
+{
+    if (!x->ended && !x->cancelled && !x->has_head) {
+        fake_head(&rig->fake, x, 200, "Content-Type: text/event-stream");
+    }
+    if (!x->ended && !x->cancelled) {
+        fake_text(&rig->fake, x, text);
+    }
+}
+
+static void drop_notices(session_rig *rig)
+{
+    souk_mcp_notice notice;
+    while (souk_mcp_next_notice(rig->mcp, &notice)) {
+        souk_json_doc_free(&notice.doc);
+    }
+}
+
+/* Every stream that is open says something, and ends: requests are answered at the third time. */
+static void serve_streams(session_rig *rig, int round)
+{
+    for (size_t i = 0; i < rig->fake.exchange_count; i++) {
+        fake_exchange *x = rig->fake.exchanges[i];
+        bool is_stream = fake_is(x->body, "tools/call") || strcmp(x->method, "GET") == 0;
+        if (!is_stream || x->ended || x->cancelled) {
+            continue;
+        }
+        stream_says(rig, x, "id: 1\nretry: 20\ndata:\n\n");
+        stream_says(rig, x, "data: {\"jsonrpc\":\"2.0\",\"method\":\"n\"}\n\n");
+        if (round == 2) {
+            for (int id = 2; id < 5; id++) { /* only one of them is the stream's */
+                char text[100];
+                snprintf(text, sizeof text,
+                         "data: {\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{}}\n\n", id);
+                stream_says(rig, x, text);
+            }
+        }
+        if (!x->cancelled && !x->ended && round % 2 == 0) {
+            fake_end(&rig->fake, x);
+        } else if (!x->cancelled && !x->ended) {
+            fake_fail(&rig->fake, x, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS, "reset");
+        }
+    }
+}
+
+/* Streams that come and go: a listener's, and that of a request. */
+static void run_streams(const souk_alloc *alloc)
+{
+    session_rig rig;
+    souk_err err;
+    uint64_t listener = 0;
+    int started = 0;
+    rig_http(&rig);
+    rig.config.max_resumes = 2;
+    rig.config.remembered = SOUK_MCP_2025_11_25;
+    rig.alloc = alloc;
+    if (!rig_open(&rig)) {
+        rig_free(&rig);
+        return;
+    }
+    if (fake_open(&rig.fake, "initialize") != NULL) {
+        rig_initialize(&rig, "2025-11-25", "abc");
+    }
+    started += souk_mcp_listen(rig.mcp, &rig, &listener, &err) == SOUK_OK;
+    started += rig_send(&rig, "tools/call", "{}") != 0;
+    uint64_t cancelled = rig_send(&rig, "tools/call", "{}");
+    for (int round = 0; round < 4; round++) {
+        serve_streams(&rig, round);
+        if (round == 1) {
+            souk_mcp_cancel(rig.mcp, cancelled, "reason");
+        }
+        rig_wait(&rig, 20);
+    }
+    drop_notices(&rig);
+    souk_mcp_close(rig.mcp);
+    rig_wait(&rig, 100000);
+    CHECK_INT(count_ends(&rig), started);
+    rig_free(&rig);
+}
+
+/* HTTP+SSE: one stream for everything. */
+static int two_endpoints_worked;
+
+static void run_two_endpoints(const souk_alloc *alloc)
+{
+    session_rig rig;
+    int sent = 0;
+    rig_http(&rig);
+    rig.config.pinned = SOUK_MCP_2024_11_05;
+    rig.alloc = alloc;
+    if (!rig_open(&rig)) {
+        rig_free(&rig);
+        return;
+    }
+    fake_exchange *x = fake_open(&rig.fake, "initialize");
+    if (x != NULL) {
+        fake_respond(&rig.fake, x, 404, "", "");
+    }
+    fake_exchange *stream = rig_last(&rig);
+    if (stream != NULL && strcmp(stream->method, "GET") == 0) {
+        stream_says(&rig, stream, "event: endpoint\ndata: /m\n\n");
+        stream_says(&rig, stream,
+                    "data: {\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"protocolVersion\":"
+                    "\"2024-11-05\",\"capabilities\":{},\"serverInfo\":{}}}\n\n");
+        for (size_t i = 2; i < rig.fake.exchange_count; i++) {
+            fake_respond(&rig.fake, rig.fake.exchanges[i], 202, "", "");
+        }
+    }
+    CHECK(souk_mcp_get_state(rig.mcp) == SOUK_MCP_READY ||
+          souk_mcp_get_state(rig.mcp) == SOUK_MCP_FAILED);
+    CHECK(souk_mcp_get_state(rig.mcp) == SOUK_MCP_READY || stream == NULL || stream->cancelled ||
+          strcmp(stream->method, "GET") != 0);
+    sent += rig_send(&rig, "tools/call", "{}") != 0;
+    sent += rig_send(&rig, "tools/call", "{}") != 0;
+    if (souk_mcp_get_state(rig.mcp) == SOUK_MCP_READY) {
+        two_endpoints_worked++;
+        stream_says(&rig, stream, "data: {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}\n\n");
+        if (!stream->cancelled) {
+            fake_end(&rig.fake, stream);
+        }
+        CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_LOST);
+    }
+    CHECK_INT(count_ends(&rig), sent);
+    souk_mcp_close(rig.mcp);
+    CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_CLOSED);
+    rig_free(&rig);
+}
+
+static void run_all(void (*run)(const souk_alloc *))
+{
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        for (long n = 1;; n++) {
+            failing_alloc f;
+            failing_alloc_init(&f, n);
+            f.for_ever = for_ever;
+            run(&f.alloc);
+            CHECK_INT(f.live, 0);
+            if (!f.fired) {
+                CHECK(n > 20);
+                break;
+            }
+        }
+    }
+}
+
+static void streams_that_come_and_go_survive_every_failing_allocation(void)
+{
+    run_all(run_streams);
+}
+
+static void a_session_with_two_endpoints_survives_every_failing_allocation(void)
+{
+    run_all(run_two_endpoints);
+    CHECK(two_endpoints_worked > 2);
+}
+
 /* Answers what was asked while opening, as a legacy server would. */
 static void serve_child(session_rig *rig)
 {
@@ -172,24 +329,15 @@ static void run_stdio(const souk_alloc *alloc)
 
 static void a_session_over_stdio_survives_every_failing_allocation(void)
 {
-    for (int for_ever = 0; for_ever < 2; for_ever++) {
-        for (long n = 1;; n++) {
-            failing_alloc f;
-            failing_alloc_init(&f, n);
-            f.for_ever = for_ever;
-            run_stdio(&f.alloc);
-            CHECK_INT(f.live, 0);
-            if (!f.fired) {
-                break;
-            }
-        }
-    }
+    run_all(run_stdio);
 }
 
 int main(void)
 {
     CASE(a_legacy_session_over_http_survives_every_failing_allocation);
     CASE(a_modern_session_over_http_survives_every_failing_allocation);
+    CASE(streams_that_come_and_go_survive_every_failing_allocation);
+    CASE(a_session_with_two_endpoints_survives_every_failing_allocation);
     CASE(a_session_over_stdio_survives_every_failing_allocation);
     return tap_done();
 }
