@@ -20,6 +20,7 @@ typedef struct request {
     uint64_t id; /* JSON-RPC */
     souk_id exchange;
     bool cancelled;
+    bool listens;
     int ends;
 } request;
 
@@ -30,6 +31,8 @@ typedef struct fuzz {
     souk_mcp *mcp;
     request requests[MOST_REQUESTS];
     size_t request_count;
+    souk_id inbound;  /* the stream of HTTP+SSE, in which every request may be answered */
+    size_t looked_at; /* exchanges that check_exchanges has seen */
     heard heard;
 } fuzz;
 
@@ -37,6 +40,20 @@ static void sink(void *user, const souk_io_event *event)
 {
     fuzz *f = user;
     souk_mcp_event(f->mcp, event, f->fake.now);
+}
+
+/* Nothing goes to another origin than the one that is configured, whatever the server says. */
+static void check_exchanges(fuzz *f)
+{
+    souk_mcp_state state = souk_mcp_get_state(f->mcp);
+    for (; f->looked_at < f->fake.exchange_count; f->looked_at++) {
+        const fake_exchange *x = f->fake.exchanges[f->looked_at];
+        must(strncmp(x->url, "http://x/", strlen("http://x/")) == 0);
+        if (strcmp(x->method, "GET") == 0 &&
+            (state == SOUK_MCP_OPENING || state == SOUK_MCP_FAILED)) {
+            f->inbound = x->id;
+        }
+    }
 }
 
 static void check_session(const fuzz *f)
@@ -86,13 +103,14 @@ static void fetch_ends(fuzz *f)
         mine->ends++;
         must(mine->ends == 1 && !mine->cancelled);
         must(end.err.kind == SOUK_OK || end.err.delivery != SOUK_DELIVERY_NONE);
+        must(end.err.kind != SOUK_OK || !mine->listens);
         if (end.err.kind == SOUK_OK) {
             must(end.value != NULL);
             if (souk_json_integer(souk_json_get(end.value, "for"), &number)) {
                 must(number == (int64_t)mine->id);
             }
-            if (mine->exchange != 0 &&
-                souk_json_integer(souk_json_get(end.value, "via"), &number)) {
+            bool has_via = souk_json_integer(souk_json_get(end.value, "via"), &number);
+            if (mine->exchange != 0 && has_via && number != 0) {
                 must(number == (int64_t)mine->exchange);
             }
         }
@@ -120,6 +138,21 @@ static void send_request(fuzz *f)
                                   .tag = mine};
     if (souk_mcp_send(f->mcp, &ask, &mine->id, &err) == SOUK_OK) {
         mine->exchange = f->fake.exchange_count > exchanges ? fake_last(&f->fake)->id : 0;
+        f->request_count++;
+    } else {
+        must(err.kind != SOUK_OK);
+    }
+}
+
+static void listen_once(fuzz *f)
+{
+    souk_err err;
+    if (f->request_count == MOST_REQUESTS) {
+        return;
+    }
+    request *mine = &f->requests[f->request_count];
+    if (souk_mcp_listen(f->mcp, mine, &mine->id, &err) == SOUK_OK) {
+        mine->listens = true;
         f->request_count++;
     } else {
         must(err.kind != SOUK_OK);
@@ -166,16 +199,70 @@ static void give_head(fuzz *f, fake_exchange *x)
     }
 }
 
+/*
+ * The exchange whose request the stream of x answers: the ids of its events say so. 0 for the
+ * stream of HTTP+SSE, which is everybody's.
+ */
+static souk_id root_of(const fuzz *f, const fake_exchange *x)
+{
+    char id[64];
+    if (x->id == f->inbound) {
+        return 0;
+    }
+    const char *last = fake_header(x, "Last-Event-ID", id, sizeof id);
+    return last == NULL ? x->id : (souk_id)atoll(last);
+}
+
+/* The JSON-RPC id that may be answered there. */
+static long long id_for(fuzz *f, const fake_exchange *x)
+{
+    const fake_exchange *root = fake_exchange_of(&f->fake, root_of(f, x));
+    if (root != NULL && fake_rpc_id(root->body) != 0) {
+        return fake_rpc_id(root->body);
+    }
+    return f->request_count == 0
+               ? 2
+               : (long long)f->requests[script_choose(&f->script, f->request_count)].id;
+}
+
+/* Fields of a stream that come before the message. */
+static void add_fields(fuzz *f, text *body, souk_id root)
+{
+    static const char *const events[] = {"event: endpoint\ndata: /m?a\n\n",
+                                         "event: endpoint\ndata: /m?a\n\n",
+                                         "event: endpoint\ndata: //evil/m\n\n",
+                                         "event: endpoint\ndata: http://x:81/\n\n",
+                                         "retry: 0\n\n",
+                                         "retry: 2000\n\n",
+                                         "id\ndata\n\n",
+                                         ": c\r\n\r\n",
+                                         "event: other\n"};
+    size_t which = script_choose(&f->script, 24);
+    if (which < sizeof events / sizeof events[0]) {
+        add_text(body, events[which]);
+    } else if (which < 18) {
+        add_text(body, "id: ");
+        add_number(body, (long long)root);
+        add_text(body, which < 14 ? "\ndata\n\n" : "\n");
+    }
+    add_text(body, "data: ");
+}
+
 static void give_bytes(fuzz *f, fake_exchange *x)
 {
     text body = {"", 0};
-    long long id = fake_rpc_id(x->body);
-    bool stream = script_choose(&f->script, 2) == 1;
+    long long id = id_for(f, x);
+    souk_id root = root_of(f, x);
+    bool stream = script_choose(&f->script, 2) == 1 || strcmp(x->method, "GET") == 0;
     if (stream) {
-        add_text(&body,
-                 script_choose(&f->script, 3) == 0 ? ": c\r\nid: 1\r\ndata\r\n\r\n" : "data: ");
+        add_fields(f, &body, root);
     }
-    add_messages(&f->script, &body, id, x->id);
+    size_t start = body.len;
+    add_messages(&f->script, &body, id, root);
+    for (size_t i = start; stream && i < body.len; i++) { /* only add_fields writes event ids */
+        char *c = &body.bytes[i];
+        *c = *c == '\r' || *c == '\n' ? ' ' : *c;
+    }
     if (stream) {
         add_text(&body, "\n\n");
     }
@@ -271,8 +358,14 @@ static void step(fuzz *f)
     switch (script_choose(&f->script, 16)) {
     case 0:
     case 1:
-    case 2:
         send_request(f);
+        break;
+    case 2:
+        if (script_choose(&f->script, 4) == 0) {
+            listen_once(f);
+        } else {
+            send_request(f);
+        }
         break;
     case 3:
         if (script_choose(&f->script, 4) == 0) {
@@ -310,17 +403,22 @@ static void step(fuzz *f)
         break;
     }
     check_session(f);
+    check_exchanges(f);
 }
 
 /* Whatever is still under way fails or exits; then everything must have ended. */
 static void end_all(fuzz *f)
 {
     f->memory.fail_at = 0;
-    for (size_t i = 0; i < f->fake.exchange_count; i++) {
-        fake_exchange *x = f->fake.exchanges[i];
-        if (!x->ended) {
-            fake_fail(&f->fake, x, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS, "the end");
+    for (int round = 0; round < 10; round++) { /* streams are taken up again */
+        for (size_t i = 0; i < f->fake.exchange_count; i++) {
+            fake_exchange *x = f->fake.exchanges[i];
+            if (!x->ended) {
+                fake_fail(&f->fake, x, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS, "the end");
+            }
         }
+        f->fake.now += 100000;
+        souk_mcp_tick(f->mcp, f->fake.now);
     }
     for (size_t i = 0; i < f->fake.child_count; i++) {
         if (!f->fake.children[i]->exited) {
@@ -331,15 +429,18 @@ static void end_all(fuzz *f)
     heard_questions(&f->heard, f->mcp, is_gone);
     fetch_ends(f);
     for (size_t i = 0; i < f->request_count; i++) {
-        must(f->requests[i].ends == 1 || f->requests[i].cancelled);
+        /* A listener may stand where there is no stream that could end. */
+        bool stands = f->requests[i].listens && f->requests[i].ends == 0;
+        must(f->requests[i].ends == 1 || f->requests[i].cancelled || stands);
     }
 }
 
 static void configure(fuzz *f, souk_mcp_config *config)
 {
     static const char *const argv[] = {"server", NULL};
-    static const souk_mcp_revision revisions[] = {SOUK_MCP_UNKNOWN, SOUK_MCP_UNKNOWN,
-                                                  SOUK_MCP_2025_06_18, SOUK_MCP_2026_07_28};
+    static const souk_mcp_revision revisions[] = {SOUK_MCP_UNKNOWN,    SOUK_MCP_UNKNOWN,
+                                                  SOUK_MCP_2025_06_18, SOUK_MCP_2026_07_28,
+                                                  SOUK_MCP_2024_11_05, SOUK_MCP_2025_11_25};
     static const souk_header header = {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("1")};
     memset(config, 0, sizeof *config);
     config->name = "s";
@@ -354,13 +455,15 @@ static void configure(fuzz *f, souk_mcp_config *config)
     config->max_notices = HEARD_NOTICES;
     config->headers = &header;
     config->header_count = 1;
-    config->remembered = revisions[script_choose(&f->script, 4)];
-    config->pinned = script_choose(&f->script, 4) == 0 ? revisions[script_choose(&f->script, 4)]
+    config->remembered = revisions[script_choose(&f->script, 6)];
+    config->pinned = script_choose(&f->script, 4) == 0 ? revisions[script_choose(&f->script, 6)]
                                                        : SOUK_MCP_UNKNOWN;
     config->ask_credential_on_401 = script_choose(&f->script, 2) == 0;
     config->open_timeout = 20000;
     config->probe_timeout = 3000;
     config->grace = 2000;
+    config->stream_retry = 100;
+    config->max_resumes = 3;
     config->max_response = 1500;
     config->max_header = 1000;
     config->max_queue = 1000;

@@ -30,8 +30,10 @@ static inline uint64_t *heard_find(heard *h, uint64_t id)
 static inline void heard_notices(souk_mcp *mcp, bool (*is_gone)(const void *tag))
 {
     souk_mcp_notice notice;
-    for (int count = 0; souk_mcp_next_notice(mcp, &notice); count++) {
-        must(count < HEARD_NOTICES);
+    int count = 0;
+    while (souk_mcp_next_notice(mcp, &notice)) {
+        count += !souk_slice_is(notice.method, SOUK_MCP_LISTENING);
+        must(count <= HEARD_NOTICES);
         must(notice.tag == NULL || !is_gone(notice.tag));
         must(notice.method.ptr != NULL);
         must(!souk_slice_is(notice.method, "notifications/cancelled"));

@@ -277,17 +277,27 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
     souk_mcp_pending_free(mcp, pending);
 }
 
+/* Streams that stand are of no use any more; what only they could answer ends with them. */
+static void close_streams(souk_mcp *mcp)
+{
+    souk_err why;
+    souk_fail(&why, SOUK_E_CLOSED, "the session is being closed");
+    why.delivery = SOUK_DELIVERY_AMBIGUOUS;
+    if (mcp->listener != NULL) {
+        souk_mcp_listen_end(mcp, &why, false);
+    }
+    if (mcp->inbound != NULL) {
+        souk_mcp_inbound_drop(mcp);
+        souk_mcp_fail_all(mcp, &why);
+    }
+}
+
 void souk_mcp_close(souk_mcp *mcp)
 {
     bool lives = mcp->state == SOUK_MCP_READY || mcp->state == SOUK_MCP_OPENING;
     mcp->state = SOUK_MCP_CLOSING;
     souk_mcp_withdraw_all(mcp);
-    if (mcp->listener != NULL) {
-        souk_err why;
-        souk_fail(&why, SOUK_E_CLOSED, "the session is being closed");
-        souk_mcp_listen_end(mcp, &why, false);
-    }
-    souk_mcp_inbound_drop(mcp);
+    close_streams(mcp);
     if (mcp->child_alive) {
         mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
         return;

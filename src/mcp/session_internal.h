@@ -273,7 +273,8 @@ int souk_mcp_take_text(souk_mcp *mcp, souk_buf *text, souk_mcp_exchange *exchang
 /* session_notice.c */
 /*
  * Queues a notice. doc is moved from, and `method` points into it; or it is NULL, and `method` is
- * static: then the notice is the session's own, which is never dropped for want of room.
+ * static: then the notice is the session's own, which is never dropped for want of room, but is not
+ * queued twice.
  */
 void souk_mcp_note(souk_mcp *mcp, void *tag, souk_slice method, souk_json_doc *doc,
                    const souk_jval *params);

@@ -15,11 +15,22 @@ static bool has_room(const souk_mcp *mcp)
     return mcp->noted_count < max;
 }
 
+/* Saying it twice before it was fetched would say nothing more. */
+static bool is_said_already(const souk_mcp *mcp, const void *tag, souk_slice method)
+{
+    const souk_mcp_noted *it = mcp->noted_first;
+    while (it != NULL && !(it->notice.tag == tag && souk_slice_eq(it->notice.method, method))) {
+        it = it->next;
+    }
+    return it != NULL;
+}
+
 void souk_mcp_note(souk_mcp *mcp, void *tag, souk_slice method, souk_json_doc *doc,
                    const souk_jval *params)
 {
     /* The session's own notices are few, and somebody waits for them. */
-    if (doc != NULL && !has_room(mcp)) {
+    bool is_own = doc == NULL;
+    if (is_own ? is_said_already(mcp, tag, method) : !has_room(mcp)) {
         return;
     }
     souk_mcp_noted *noted = souk_new(mcp->alloc, sizeof *noted);
