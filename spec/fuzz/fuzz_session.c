@@ -134,7 +134,7 @@ static void send_request(fuzz *f)
                                   .params = souk_slice_of(params[script_choose(&f->script, 6)]),
                                   .name = SOUK_LIT("\xC3\xA4 name"),
                                   .progress = script_choose(&f->script, 2) == 0,
-                                  .timeout = 1000,
+                                  .timeout = script_choose(&f->script, 2) == 0 ? 1000 : 60000,
                                   .tag = mine};
     if (souk_mcp_send(f->mcp, &ask, &mine->id, &err) == SOUK_OK) {
         mine->exchange = f->fake.exchange_count > exchanges ? fake_last(&f->fake)->id : 0;
@@ -275,13 +275,38 @@ static void give_bytes(fuzz *f, fake_exchange *x)
     }
 }
 
+/* Lets time pass until something is due, which then happens. */
+static void wait_until_due(fuzz *f)
+{
+    souk_ms at = souk_mcp_deadline(f->mcp);
+    if (at != SOUK_NEVER) {
+        f->fake.now = at > f->fake.now ? at : f->fake.now;
+        souk_mcp_tick(f->mcp, f->fake.now);
+    }
+}
+
+/* A stream that is primed and ends, and is perhaps taken up again. */
+static void interrupt_stream(fuzz *f, fake_exchange *x)
+{
+    text body = {"id: ", 4};
+    add_number(&body, (long long)root_of(f, x));
+    add_text(&body, "\ndata\n\n");
+    if (!x->has_head) {
+        fake_head(&f->fake, x, 200, "Content-Type: text/event-stream");
+    }
+    fake_bytes(&f->fake, x, body.bytes, body.len);
+    fake_end(&f->fake, x);
+    wait_until_due(f);
+}
+
 static void exchange_step(fuzz *f)
 {
     fake_exchange *x = pick_exchange(f);
     if (x == NULL) {
         return;
     }
-    switch (script_choose(&f->script, 6)) {
+    static const int kinds[] = {SOUK_E_TRANSPORT, SOUK_E_LIMIT, SOUK_E_TIMEOUT};
+    switch (script_choose(&f->script, 7)) {
     case 0:
         give_head(f, x);
         break;
@@ -297,8 +322,11 @@ static void exchange_step(fuzz *f)
         give_head(f, x);
         fake_end(&f->fake, x);
         break;
+    case 5:
+        interrupt_stream(f, x);
+        break;
     default:
-        fake_fail(&f->fake, x, script_choose(&f->script, 2) == 0 ? SOUK_E_TRANSPORT : SOUK_E_LIMIT,
+        fake_fail(&f->fake, x, kinds[script_choose(&f->script, 3)],
                   script_choose(&f->script, 2) == 0 ? SOUK_DELIVERY_NOT_SENT
                                                     : SOUK_DELIVERY_AMBIGUOUS,
                   "broken");
@@ -375,7 +403,11 @@ static void step(fuzz *f)
         }
         break;
     case 4:
-        let_time_pass(f);
+        if (script_choose(&f->script, 2) == 0) {
+            wait_until_due(f);
+        } else {
+            let_time_pass(f);
+        }
         break;
     case 5:
         f->memory.fail_at = f->memory.count + 1 + (long)script_choose(&f->script, 8);

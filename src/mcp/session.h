@@ -1,6 +1,6 @@
 /*
  * One MCP session, without I/O: the state machine that opens it, sends requests and reads answers,
- * over Streamable HTTP or stdio, legacy (initialize) or modern (2026-07-28, stateless).
+ * over Streamable HTTP, HTTP+SSE or stdio, legacy (initialize) or modern (2026-07-28, stateless).
  *
  * It asks through a souk_port, is told through souk_mcp_event, and queues what it has to say: look
  * at souk_mcp_state after each call, and fetch ended requests with souk_mcp_next.
