@@ -2,11 +2,13 @@
 
 local core = require "souk.core"
 local help = require "spec.support.help"
+local servers = require "spec.support.servers"
 local souk = require "souk"
 
 local open, fails, raises = help.open, help.fails, help.raises
 
 after_each(help.clean_up)
+teardown(help.stop_servers)
 
 -- Fetches what the core has until `kind` comes; all that it gave.
 local function wait_for(market, kind)
@@ -127,4 +129,14 @@ describe("listening", function()
     assert.is_true(market:_subscribe("gone", "a:b", true))
     assert.is_true(market:_subscribe("gone", "a:b", false))
   end)
+end)
+
+it("requests of a kind of their own end like calls", function()
+  local market = open()
+  local server = servers.start "scripted"
+  assert(market:_add_server("http", { url = server.url }))
+  local call = assert(market:_special("http", "ping"))
+  local done = wait_for(market, "done")
+  assert.equal(call, done[2])
+  assert.is_table(done[3])
 end)
