@@ -25,9 +25,10 @@ after_each(function()
 end)
 
 -- A market that knows the tools of the server as mcp.s.*.
+-- It does not listen: what the server says would come among the events.
 local function connect(options)
   local market = open(options)
-  assert(market:add_server("s", { url = server.url }))
+  assert(market:add_server("s", { url = server.url, listen = false }))
   return market
 end
 
@@ -492,7 +493,7 @@ describe("events", function()
   it("tell the life of a session, in order", function()
     local market = open()
     local seen = observed(market)
-    assert(market:add_server("s", { url = server.url }))
+    assert(market:add_server("s", { url = server.url, listen = false }))
     assert.equal("opening opened", names(seen))
     assert(market:call("mcp.s.echo", { text = "hi" }))
     assert.equal("opening opened reused", names(seen))
@@ -673,7 +674,7 @@ describe("what a market tells of itself:", function()
   it("each session, with its server, identity, age and work", function()
     local now = 100
     local market = open { clock = function() return now end }
-    assert(market:add_server("s", { url = server.url, identity = "ann" }))
+    assert(market:add_server("s", { url = server.url, identity = "ann", listen = false }))
     local one = market:sessions()[1]
     assert.equal("mcp", one.handler)
     assert.equal("s", one.server)

@@ -246,7 +246,7 @@ describe("a child", function()
   end)
 
   it("that dies in every call is not asked for ever", function()
-    local market = connected { die_on_call = 1 }
+    local market = connected({ die_on_call = 1 }, { listen = false })
     local err = fails("transport", "the server process ended", market:call "mcp.c.get_me")
     assert.equal("ambiguous", err.delivery)
     assert.equal(1, market:stats().calls_resent)
