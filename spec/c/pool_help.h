@@ -32,7 +32,8 @@ typedef struct rig_call {
     uint64_t id;
     int ends; /* how often it has ended */
     souk_err err;
-    char value[256];    /* the answer as JSON text, cut */
+    char value[256]; /* the answer as JSON text, cut */
+    bool asked;
     souk_call *running; /* while the plain handler has it */
     size_t session;     /* of the plain handler, that had it last */
     int starts;
@@ -287,6 +288,7 @@ static inline void rig_take_end(pool_rig *rig, souk_outcome *out)
     fake_require(known != NULL, "an outcome of an unknown call");
     known->ends++;
     known->err = out->err;
+    known->asked = out->answer->asked;
     known->running = NULL;
     if (out->answer->value != NULL) {
         souk_buf text;

@@ -55,6 +55,51 @@ static inline int call_tool_with(pool_rig *rig, const mcp_server *server, const 
     return call;
 }
 
+/* Asks the server for anything else; the call's number, or -1. */
+static inline int ask_server(pool_rig *rig, const mcp_server *server, souk_request_kind kind,
+                             const char *name)
+{
+    souk_err err;
+    souk_request request = {
+        .kind = kind, .capability = server->target.name, .name = souk_slice_of(name)};
+    souk_call_options options = {.standing = kind == SOUK_REQUEST_LISTEN};
+    int call = rig_submit(rig, &server->target, &request, &options, &err);
+    if (call < 0) {
+        rig_say(rig, SOUK_LIT("refused"), souk_slice_of(err.message));
+    }
+    rig_run(rig);
+    return call;
+}
+
+/* Answers the newest open request of that method. */
+static inline void answer_request(pool_rig *rig, const char *method, const char *result)
+{
+    fake_exchange *x = fake_open(&rig->fake, method);
+    if (x == NULL) {
+        tap_fail(__FILE__, __LINE__, method);
+        return;
+    }
+    fake_result(&rig->fake, x, result);
+    rig_run(rig);
+}
+
+/* An event in the answer to the newest open tools/call, which begins with the first one. */
+static inline void stream_event(pool_rig *rig, const char *json)
+{
+    fake_exchange *x = fake_open(&rig->fake, "tools/call");
+    if (x == NULL) {
+        tap_fail(__FILE__, __LINE__, "a tools/call should have been sent");
+        return;
+    }
+    if (!x->has_head) {
+        fake_head(&rig->fake, x, 200, "Content-Type: text/event-stream");
+    }
+    char *text = fake_join(fake_dup("data: ", 6), json, strlen(json), "\n\n");
+    fake_text(&rig->fake, x, text);
+    free(text);
+    rig_run(rig);
+}
+
 static inline int call_tool(pool_rig *rig, const mcp_server *server, const char *tool)
 {
     return call_tool_with(rig, server, tool, false, false);

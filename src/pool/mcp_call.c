@@ -1,4 +1,5 @@
 /* Calls over MCP: the operation of each, its end, its progress, and the task it may have become. */
+#include <stdio.h>
 #include <string.h>
 
 #include "mcp/result.h"
@@ -100,9 +101,11 @@ static souk_mcp_task_name **task_of(souk_mcp_slot *state, const souk_call *call)
     return at;
 }
 
-static bool mentions(const char *message, const char *id)
+static bool names_task(const souk_err *err, const souk_mcp_task_name *task)
 {
-    return id[0] != '\0' && strstr(message, id) != NULL;
+    char name[MOST_TASK_ID + 8];
+    snprintf(name, sizeof name, "task \"%s", task->id);
+    return strstr(err->message, name) != NULL;
 }
 
 /* The call is over. Whoever called should know that the server has a task of it. */
@@ -112,8 +115,8 @@ static void forget_call(souk_session *session, const souk_call *call, souk_err *
     souk_mcp_task_name **at = task_of(state, call);
     souk_mcp_task_name *task = *at;
     if (task != NULL) {
-        if (err->kind != SOUK_OK && !mentions(err->message, task->id)) {
-            souk_err_prefix(err, "task '%s'", task->id);
+        if (err->kind != SOUK_OK && !names_task(err, task)) {
+            souk_err_prefix(err, "task \"%s\"", task->id);
         }
         *at = task->next;
         souk_free(session->alloc, task);

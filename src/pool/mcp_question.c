@@ -95,11 +95,12 @@ static int check_answer(const souk_session *session, souk_slice json, souk_err *
     souk_json_doc doc;
     souk_json_doc_init(&doc, session->alloc);
     int failed = souk_json_read(&doc, json, NULL, err);
-    if (failed == SOUK_OK && souk_json_type_of(doc.root) != SOUK_JSON_OBJECT) {
-        failed = souk_fail(err, SOUK_E_CONFIG,
-                           "the answer to a question of server '%.*s' is no object but a JSON %s",
-                           SOUK_ARG(session->target->name),
-                           souk_json_type_name(souk_json_type_of(doc.root)));
+    if (failed != SOUK_OK) {
+        souk_err_prefix(err, "the answer to a question");
+    } else if (souk_json_type_of(doc.root) != SOUK_JSON_OBJECT) {
+        failed =
+            souk_fail(err, SOUK_E_CONFIG, "the answer to a question is no object but a JSON %s",
+                      souk_json_type_name(souk_json_type_of(doc.root)));
     }
     souk_json_doc_free(&doc);
     return failed;
