@@ -231,6 +231,98 @@ static void run_asks(const souk_alloc *alloc)
     finish(rig);
 }
 
+/* Sends text to the newest open request of that method, as events of its answer. */
+static void stream(pool_rig *rig, const char *method, const char *text)
+{
+    fake_exchange *x = fake_open(&rig->fake, method);
+    if (x != NULL) {
+        if (!x->has_head) {
+            fake_head(&rig->fake, x, 200, "Content-Type: text/event-stream");
+        }
+        if (!x->cancelled) {
+            fake_text(&rig->fake, x, text);
+        }
+        rig_run(rig);
+    }
+}
+
+static void result(pool_rig *rig, const char *method, const char *text)
+{
+    fake_exchange *x = fake_open(&rig->fake, method);
+    if (x != NULL && !x->has_head) {
+        fake_result(&rig->fake, x, text);
+        rig_run(rig);
+    }
+}
+
+static void answer_last(pool_rig *rig, const char *json)
+{
+    souk_pool_answer(rig->pool, rig->ask, souk_slice_of(json), NULL, rig->fake.now);
+    rig_run(rig);
+}
+
+static void start_features(mcp_server *server)
+{
+    server_http(server);
+    server_set(server, "mcp_log_level", "info");
+    server->target.input = 3;
+    server->target.abilities = 31;
+}
+
+static void run_legacy_features(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        mcp_server server;
+        start_features(&server);
+        call_tool(rig, &server, "a");
+        ask_server(rig, &server, SOUK_REQUEST_LISTEN, "");
+        result(rig, "server/discover", "[]");
+        open_legacy(rig, "one");
+        result(rig, "logging/setLevel", "{}");
+        stream(rig, "tools/call",
+               "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n"
+               "data: {\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"roots/list\"}\n\n"
+               "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n");
+        answer_last(rig, "{\"roots\":[]}");
+        ask_server(rig, &server, SOUK_REQUEST_NOTIFY, "notifications/roots/list_changed");
+        ask_server(rig, &server, SOUK_REQUEST_LOG_LEVEL, "debug");
+        result(rig, "logging/setLevel", "{}");
+        (void)souk_pool_about(rig->pool, &server.target, rig->fake.now);
+    }
+    finish(rig);
+}
+
+static void run_modern_features(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        mcp_server server;
+        start_features(&server);
+        call_tool(rig, &server, "a");
+        ask_server(rig, &server, SOUK_REQUEST_LISTEN, "");
+        open_modern(rig);
+        result(rig, "tools/call",
+               "{'resultType':'input_required','inputRequests':{'k':{'method':'roots/list'}}}");
+        answer_last(rig, "{\"roots\":[]}");
+        result(rig, "tools/call", "{'resultType':'task','taskId':'t1','status':'working'}");
+        stream(rig, "subscriptions/listen",
+               "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n");
+        int call = call_tool(rig, &server, "b");
+        result(rig, "tools/call",
+               "{'resultType':'input_required','inputRequests':{'k':{'method':'roots/list'}}}");
+        if (call >= 0) {
+            souk_pool_cancel(rig->pool, rig->calls[call].id, rig->fake.now);
+        }
+        rig_wait_for(rig, 1000);
+        result(rig, "tasks/get", "{'taskId':'t1','status':'completed','result':{'content':[]}}");
+        ask_server(rig, &server, SOUK_REQUEST_PING, "");
+        result(rig, "server/discover", "{'supportedVersions':['2026-07-28'],'capabilities':{}}");
+        ask_server(rig, &server, SOUK_REQUEST_LOG_LEVEL, "debug");
+    }
+    finish(rig);
+}
+
 /* Runs the scenario once for each allocation, which fails alone or with all that follow. */
 static void fail_everywhere(void (*scenario)(const souk_alloc *alloc))
 {
@@ -273,6 +365,16 @@ static void asks_survive_every_failing_allocation(void)
     fail_everywhere(run_asks);
 }
 
+static void what_legacy_servers_say_survives_every_failing_allocation(void)
+{
+    fail_everywhere(run_legacy_features);
+}
+
+static void rounds_tasks_and_listening_survive_every_failing_allocation(void)
+{
+    fail_everywhere(run_modern_features);
+}
+
 int main(void)
 {
     CASE(the_pool_alone_survives_every_failing_allocation);
@@ -280,5 +382,7 @@ int main(void)
     CASE(sessions_over_http_survive_every_failing_allocation);
     CASE(sessions_over_stdio_survive_every_failing_allocation);
     CASE(asks_survive_every_failing_allocation);
+    CASE(what_legacy_servers_say_survives_every_failing_allocation);
+    CASE(rounds_tasks_and_listening_survive_every_failing_allocation);
     return tap_done();
 }

@@ -30,6 +30,8 @@ static void fill_target(fuzz *f, size_t server, size_t identity, souk_target *ta
     target->name = souk_slice_of(names[server]);
     target->config = (souk_pairs){configs[server], 2};
     target->auth = server == 4 ? 9 : 0;
+    target->input = server < 3 ? INPUT_FUNCTION : 0;
+    target->abilities = server < 3 ? 31 : 0;
     target->identity = souk_slice_of(identities[identity]);
     target->memo = identity == 0 && script_choose(&f->script, 2) == 0 ? &f->memos[server] : NULL;
 }
@@ -47,15 +49,20 @@ static void make_call(fuzz *f)
     mine->server = script_choose(&f->script, SERVERS);
     mine->identity = script_choose(&f->script, IDENTITIES);
     fill_target(f, mine->server, mine->identity, &target);
-    mine->may_resend = script_choose(&f->script, 2) == 0;
-    const souk_request request = {.kind = SOUK_REQUEST_CAPABILITY,
+    mine->standing = script_choose(&f->script, 8) == 7;
+    mine->may_resend = !mine->standing && script_choose(&f->script, 2) == 0;
+    mine->progress = script_choose(&f->script, 2) == 0;
+    const souk_request request = {.kind = mine->standing ? SOUK_REQUEST_LISTEN
+                                                         : SOUK_REQUEST_CAPABILITY,
                                   .capability = SOUK_LIT_INIT("cap"),
-                                  .metadata = target.config};
+                                  .metadata = target.config,
+                                  .progress = mine->progress};
     const souk_order order = {.target = &target,
                               .request = &request,
                               .body = &body,
                               .options = {.timeout = script_choose(&f->script, 3) == 0 ? 3000 : 0,
-                                          .may_resend = mine->may_resend}};
+                                          .may_resend = mine->may_resend,
+                                          .standing = mine->standing}};
     souk_buf_init(&body, &f->memory.alloc, 100);
     souk_buf_addf(&body, "{\"n\":%zu}", f->call_count);
     if (body.failed != SOUK_OK) {
@@ -67,7 +74,7 @@ static void make_call(fuzz *f)
     must(body.data == NULL);
     if (failed == SOUK_OK) {
         mine->accepted = true;
-        f->accepted++;
+        *(mine->standing ? &f->standing_accepted : &f->accepted) += 1;
     } else {
         must(err.kind == failed && err.delivery == SOUK_DELIVERY_NOT_SENT && mine->sent == 0);
         must(!f->closed || failed == SOUK_E_CLOSED);
@@ -83,6 +90,88 @@ static void was_rejected(fuzz *f, const char *body)
     if (number > 0) {
         f->calls[number - 1].may_have_run = false;
     }
+}
+
+/* The server asks for something before it executes the call, which then comes once more. */
+static void comes_again(fuzz *f, size_t number)
+{
+    f->calls[number - 1].sent = 0;
+    f->calls[number - 1].may_have_run = false;
+}
+
+/* What a server may write before its answer: a notice, progress, a question. */
+static const char *something_said(fuzz *f, long long id, char *text, size_t size)
+{
+    switch (script_choose(&f->script, 3)) {
+    case 0:
+        return "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}";
+    case 1:
+        snprintf(text, size,
+                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":"
+                 "{\"progressToken\":%lld,\"progress\":1}}",
+                 id);
+        return text;
+    default:
+        snprintf(text, size, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"roots/list\"}",
+                 (int)script_choose(&f->script, 4));
+        return text;
+    }
+}
+
+static void say_in_stream(fuzz *f, fake_exchange *x)
+{
+    char text[200];
+    char event[256];
+    long long id = fake_rpc_id(x->body);
+    if (!x->has_head) {
+        fake_head(&f->fake, x, 200, "Content-Type: text/event-stream");
+    }
+    for (size_t i = script_choose(&f->script, 4); i > 0 && !x->cancelled; i--) {
+        snprintf(event, sizeof event, "data: %s\n\n", something_said(f, id, text, sizeof text));
+        fake_text(&f->fake, x, event);
+    }
+}
+
+/* Not the result yet, but a question or a task; false when it is to be the result. */
+static bool answer_later(fuzz *f, fake_exchange *x)
+{
+    char text[200];
+    size_t number = number_in(x->body);
+    switch (script_choose(&f->script, 6)) {
+    case 0:
+        comes_again(f, number);
+        fake_result(&f->fake, x,
+                    "{'resultType':'input_required','requestState':'s','inputRequests':"
+                    "{'k':{'method':'roots/list'}}}");
+        return true;
+    case 1:
+        snprintf(text, sizeof text, "{'resultType':'task','taskId':'t%zu','status':'working'}",
+                 number);
+        fake_result(&f->fake, x, text);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A look at a task: it goes on, wants input, or is done. */
+static void answer_look(fuzz *f, fake_exchange *x)
+{
+    static const char *const wholes[] = {
+        "{'taskId':'t','status':'working'}", "{'taskId':'t','status':'cancelled'}",
+        "{'taskId':'t','status':'input_required','inputRequests':{'k':{'method':'roots/list'}}}",
+        "{'taskId':'t','status':'failed'}"};
+    char text[200];
+    const char *at = strstr(x->body, "\"taskId\":\"t");
+    size_t which = script_choose(&f->script, 8);
+    if (which < 4 || at == NULL) {
+        fake_result(&f->fake, x, wholes[which % 4]);
+        return;
+    }
+    snprintf(text, sizeof text,
+             "{'taskId':'t','status':'completed','result':{'structuredContent':{'n':%d}}}",
+             atoi(at + strlen("\"taskId\":\"t")));
+    fake_result(&f->fake, x, text);
 }
 
 static fake_exchange *pick_exchange(fuzz *f)
@@ -113,6 +202,16 @@ static void answer_well(fuzz *f, fake_exchange *x)
             "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"protocolVersion\":\"2025-06-18\"}}",
             fake_rpc_id(x->body));
         fake_respond(&f->fake, x, 200, "Content-Type: application/json\nMcp-Session-Id: abc", text);
+    } else if (strcmp(x->method, "GET") == 0 || fake_is(x->body, "subscriptions/listen")) {
+        if (script_choose(&f->script, 3) == 0) {
+            fake_respond(&f->fake, x, 405, "", "");
+        } else {
+            say_in_stream(f, x);
+        }
+    } else if (fake_is(x->body, "tasks/get")) {
+        answer_look(f, x);
+    } else if (number_in(x->body) > 0 && answer_later(f, x)) {
+        return;
     } else if (number_in(x->body) > 0) {
         snprintf(text, sizeof text, "{'content':[{'type':'text','text':'{\\'n\\':%zu}'}]}",
                  number_in(x->body));
@@ -176,6 +275,8 @@ static void serve_exchange(fuzz *f, bool well)
     }
     if (x->cancelled) {
         fake_fail(&f->fake, x, SOUK_E_CANCELLED, SOUK_DELIVERY_AMBIGUOUS, "cancelled");
+    } else if (x->has_head && script_choose(&f->script, 2) == 0) {
+        say_in_stream(f, x);
     } else if (x->has_head) {
         fake_end(&f->fake, x);
     } else if (well) {
@@ -199,7 +300,11 @@ static void serve_child(fuzz *f)
     }
     fake_line(child, line, sizeof line);
     long long id = fake_rpc_id(line);
-    switch (script_choose(&f->script, 8)) {
+    char text[200];
+    switch (script_choose(&f->script, 9)) {
+    case 8:
+        fake_say(&f->fake, child, "%s", something_said(f, id, text, sizeof text));
+        break;
     case 0:
         fake_exit(&f->fake, child, 1, "\xFFwords");
         break;
@@ -228,6 +333,20 @@ static void serve_child(fuzz *f)
         }
         break;
     }
+}
+
+static void answer_input(fuzz *f)
+{
+    souk_err err;
+    if (f->input_count == 0) {
+        return;
+    }
+    uint64_t id = f->inputs[script_choose(&f->script, f->input_count)];
+    size_t way = script_choose(&f->script, 4);
+    drop_input(f, id);
+    souk_fail(&err, SOUK_E_TOOL, "refused");
+    souk_pool_answer(f->pool, id, way == 0 ? SOUK_LIT("7") : SOUK_LIT("{\"roots\":[]}"),
+                     way == 1 ? &err : NULL, f->fake.now);
 }
 
 static void answer_ask(fuzz *f)
@@ -276,7 +395,7 @@ static void let_time_pass(fuzz *f)
 
 static void step(fuzz *f)
 {
-    switch (script_choose(&f->script, 24)) {
+    switch (script_choose(&f->script, 27)) {
     case 0:
     case 1:
     case 2:
@@ -334,6 +453,17 @@ static void step(fuzz *f)
     case 18:
         run(f);
         break;
+    case 24:
+        answer_input(f);
+        break;
+    case 25:
+    case 26: {
+        fake_exchange *x = pick_exchange(f);
+        if (x != NULL && !x->cancelled) {
+            say_in_stream(f, x);
+        }
+        break;
+    }
     default:
         serve_exchange(f, true);
         break;
@@ -362,6 +492,7 @@ static void end_all(fuzz *f)
     must(souk_pool_is_empty(f->pool));
     while (fetch_one(f)) {
     }
+    must(f->standing_ended == f->standing_accepted && f->input_count == 0);
     must(souk_pool_deadline(f->pool) == SOUK_NEVER);
 }
 
@@ -377,7 +508,7 @@ static bool begin(fuzz *f)
     options.max_calls = MAX_CALLS;
     options.max_in_flight = 3;
     options.max_notes = MAX_NOTES;
-    options.max_asks = 6;
+    options.max_asks = MAX_ASKS;
     options.idle_timeout = 5000;
     options.max_life = 40000;
     f->pool = souk_pool_new(&f->memory.alloc, &options, &f->port, &f->fake.env, 1);

@@ -20,7 +20,9 @@ enum {
     MAX_KEYS = 4,
     MAX_WAITING = 6,
     MAX_CALLS = 20,
-    MAX_NOTES = 8
+    MAX_NOTES = 8,
+    MAX_ASKS = 6,
+    INPUT_FUNCTION = 11
 };
 
 /* A call of the script; its number is in its body and must come back in its answer. */
@@ -29,6 +31,8 @@ typedef struct call {
     size_t server;
     size_t identity;
     bool may_resend;
+    bool standing;
+    bool progress; /* is wanted */
     bool accepted;
     int ends;
     int sent;          /* how often a server got it */
@@ -53,9 +57,12 @@ typedef struct fuzz {
         size_t call; /* its number, 0: none */
     } asks[MOST_ASKS];
     size_t ask_count;
+    uint64_t inputs[MAX_ASKS]; /* questions of servers that were seen, and have no answer yet */
+    size_t input_count;
     char tokens[3][16];
     char groups[SERVERS][IDENTITIES][40];
     size_t accepted, ended;
+    size_t standing_accepted, standing_ended;
     bool closed;
 } fuzz;
 
@@ -177,8 +184,10 @@ static inline void take_end(fuzz *f, const souk_outcome *out)
         must(mine->accepted);
         mine->ends++;
         must(mine->ends == 1);
-        f->ended++;
-        if (out->err.kind == SOUK_OK) {
+        *(mine->standing ? &f->standing_ended : &f->ended) += 1;
+        if (out->err.kind == SOUK_OK && mine->standing) {
+            must(out->answer != NULL);
+        } else if (out->err.kind == SOUK_OK) {
             must(souk_json_integer(souk_json_get(out->answer->value, "n"), &number));
             must(number == (int64_t)i + 1);
         } else {
@@ -194,12 +203,34 @@ static inline void take_end(fuzz *f, const souk_outcome *out)
     must(false);
 }
 
+/* A question is answered once or taken back once, and never both. */
+static inline void drop_input(fuzz *f, uint64_t id)
+{
+    for (size_t i = 0; i < f->input_count; i++) {
+        if (f->inputs[i] == id) {
+            f->inputs[i] = f->inputs[--f->input_count];
+            return;
+        }
+    }
+    must(false);
+}
+
 static inline void take_ask(fuzz *f, const souk_outcome *out)
 {
     check_json(out->payload);
     check_no_secret(out->payload);
     char text[1024];
     snprintf(text, sizeof text, "%.*s", SOUK_ARG(out->payload));
+    if (out->ask == SOUK_ASK_WITHDRAWN) {
+        must(strncmp(text, "{\"ask\":", 7) == 0);
+        drop_input(f, strtoull(text + 7, NULL, 10));
+        return;
+    }
+    if (out->ask == SOUK_ASK_INPUT) {
+        must(out->number == INPUT_FUNCTION && f->input_count < MAX_ASKS);
+        f->inputs[f->input_count++] = out->id;
+        return;
+    }
     if (out->ask == SOUK_ASK_CALL) {
         note_sent(f, text, out->id);
     }
@@ -210,6 +241,18 @@ static inline void take_ask(fuzz *f, const souk_outcome *out)
         f->asks[at].kind = out->ask;
         f->asks[at].call = out->ask == SOUK_ASK_CALL ? number_in(text) : 0;
     }
+}
+
+/* Progress is for calls that wanted it, before their end. */
+static inline void take_progress(const fuzz *f, const souk_outcome *out)
+{
+    for (size_t i = 0; i < f->call_count; i++) {
+        if (f->calls[i].id == out->id) {
+            must(f->calls[i].progress && f->calls[i].ends == 0);
+            return;
+        }
+    }
+    must(false);
 }
 
 static inline bool fetch_one(fuzz *f)
@@ -226,7 +269,13 @@ static inline bool fetch_one(fuzz *f)
     } else if (out.kind == SOUK_OUTCOME_ASK) {
         take_ask(f, &out);
     } else {
-        check_json(out.payload);
+        if (out.kind == SOUK_OUTCOME_PROGRESS) {
+            take_progress(f, &out);
+        }
+        must(out.kind != SOUK_OUTCOME_NOTICE || (out.name.len > 0 && out.server.len == 1));
+        if (out.kind != SOUK_OUTCOME_NOTICE || out.payload.len > 0) {
+            check_json(out.payload);
+        }
         check_no_secret(out.payload);
     }
     return true;
@@ -270,7 +319,8 @@ static inline void check_pool(const fuzz *f)
     must(stats.calls == stats.calls_ok + stats.calls_failed + stats.in_flight + stats.waiting);
     must(stats.calls_ok + stats.calls_failed >= f->ended);
     must(stats.keys <= MAX_KEYS);
-    must(stats.calls - f->ended <= MAX_CALLS);
+    must(stats.calls - f->ended + stats.standing <= MAX_CALLS);
+    must(stats.standing <= f->standing_accepted - f->standing_ended);
     check_sessions(f);
 }
 

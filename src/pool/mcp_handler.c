@@ -37,6 +37,7 @@ static int mcp_key(const souk_handler *self, const souk_target *target, souk_buf
 static int mcp_call(const souk_handler *self, souk_session *session, souk_call *call, souk_ms now,
                     souk_err *err)
 {
+    souk_mcp_level_keep(session, now); /* another session of the server may have changed it */
     int failed = souk_mcp_call_start(session, call, now, err);
     if (failed != SOUK_OK) {
         souk_mcp_slot_explain(session, err);
