@@ -178,6 +178,24 @@ static void makes_room_for_calls_and_takes_none_from_others(void)
     rig_end(rig);
 }
 
+static void one_whose_end_is_known_does_not_count_as_gone(void)
+{
+    pool_rig *rig = rig_new();
+    rig->options.max_sessions = 1;
+    rig_make(rig);
+    int a = put_standing(rig, "a");
+    rig_opened(rig, 0);
+    rig_failed(rig, a, SOUK_DELIVERY_AMBIGUOUS, false);
+    int b = rig_call_plain(rig, "b"); /* before the pool had time to act on that */
+    CHECK_INT(rig->session_count, 1);
+    rig_run(rig);
+    CHECK_END(rig, a, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS);
+    CHECK_END(rig, b, SOUK_E_LIMIT, SOUK_DELIVERY_NOT_SENT);
+    b = rig_call_plain(rig, "b");
+    CHECK_INT(rig->session_count, 2);
+    rig_end(rig);
+}
+
 static void is_no_use_of_an_endpoint(void)
 {
     pool_rig *rig = rig_new();
@@ -229,6 +247,7 @@ int main(void)
     CASE(is_never_sent_again_by_the_pool);
     CASE(fails_when_there_is_no_session_to_be_had);
     CASE(makes_room_for_calls_and_takes_none_from_others);
+    CASE(one_whose_end_is_known_does_not_count_as_gone);
     CASE(is_no_use_of_an_endpoint);
     CASE(closing_the_pool_ends_it);
     return tap_done();

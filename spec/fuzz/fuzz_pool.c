@@ -130,6 +130,13 @@ static void say_in_stream(fuzz *f, fake_exchange *x)
         snprintf(event, sizeof event, "data: %s\n\n", something_said(f, id, text, sizeof text));
         fake_text(&f->fake, x, event);
     }
+    if (number_in(x->body) > 0 && !x->cancelled && script_choose(&f->script, 4) == 0) {
+        snprintf(event, sizeof event,
+                 "data: {\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"structuredContent\":"
+                 "{\"n\":%zu}}}\n\n",
+                 id, number_in(x->body));
+        fake_text(&f->fake, x, event);
+    }
 }
 
 /* Not the result yet, but a question or a task; false when it is to be the result. */
@@ -204,6 +211,7 @@ static void answer_well(fuzz *f, fake_exchange *x)
         fake_respond(&f->fake, x, 200, "Content-Type: application/json\nMcp-Session-Id: abc", text);
     } else if (strcmp(x->method, "GET") == 0 || fake_is(x->body, "subscriptions/listen")) {
         if (script_choose(&f->script, 3) == 0) {
+            was_rejected(f, x->body);
             fake_respond(&f->fake, x, 405, "", "");
         } else {
             say_in_stream(f, x);

@@ -52,13 +52,28 @@ size_t souk_slot_busy(const souk_slot *slot)
     return slot->running.count - slot->standing;
 }
 
+/* Whether closing can begin at once, no call being in the way; not even one whose end was reported
+ * and is not settled yet. */
+static bool can_make_room(const souk_slot *slot)
+{
+    if (slot->state != SOUK_SLOT_OPEN || souk_slot_busy(slot) > 0) {
+        return false;
+    }
+    for (const souk_ticket *ticket = slot->running.first; ticket != NULL; ticket = ticket->next) {
+        if (ticket->reported) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* When the total is reached, the session that was idle for longest makes room. */
 static bool close_idle_one(souk_pool *pool, souk_ms now)
 {
     souk_slot *oldest = NULL;
     for (size_t i = 0; i < pool->slot_cap; i++) {
         souk_slot *slot = pool->slots[i];
-        if (slot != NULL && slot->state == SOUK_SLOT_OPEN && souk_slot_busy(slot) == 0 &&
+        if (slot != NULL && can_make_room(slot) &&
             (oldest == NULL || slot->last_used < oldest->last_used)) {
             oldest = slot;
         }
