@@ -61,7 +61,8 @@ end
 function eras.connect(case, options)
   options = options or {}
   local knobs = merge({ all_tools = true, revisions = { case.revision }, get = "stream" }, options.knobs or {})
-  local peer, where = {}, nil
+  local peer = {}
+  local where
   if case.transport == "http" then
     local one = http_server()
     one:knobs(knobs)
