@@ -1,6 +1,8 @@
 -- Results of servers that may be kept (ttlMs). First what is kept for how long, then the same through a server.
 
 local cache = require "souk.cache"
+local eras = require "spec.support.eras"
+local help = require "spec.support.help"
 local notices = require "souk.notices"
 local souk = require "souk"
 
@@ -165,5 +167,146 @@ describe("the cache", function()
       assert.equal("t ", name:sub(1, 2))
     end
     assert.equal(5, store.count)
+  end)
+end)
+
+teardown(eras.stop)
+after_each(eras.finish)
+
+describe("a server's results", function()
+  local MODERN_HTTP = eras.cases[3]
+
+  local function connect(options)
+    local copy = { server = { listen = false } }
+    for name, value in pairs(options or {}) do
+      copy[name] = value
+    end
+    copy.knobs = copy.knobs or { ttl = 60000 }
+    local market, peer = eras.connect(MODERN_HTTP, copy)
+    return market:server "s", peer, market
+  end
+
+  local function count(peer, method)
+    return peer.ledger().methods[method] or 0
+  end
+
+  it("are kept as long as the server allows", function()
+    local now = 1000
+    local server, peer = connect { open = { clock = function() return now end } }
+    local first = assert(server:resources())
+    assert(server:read "souk://notes/1")
+    first[1].name = "changed"
+    now = now + 59
+    assert.equal("note-1", server:resources()[1].name)
+    assert(server:read "souk://notes/1")
+    assert.equal(1, count(peer, "resources/list"))
+    assert.equal(1, count(peer, "resources/read"))
+    now = now + 2
+    assert(server:resources())
+    assert(server:read "souk://notes/1")
+    assert.equal(2, count(peer, "resources/list"))
+    assert.equal(2, count(peer, "resources/read"))
+  end)
+
+  it("are not kept when the server does not allow it, the program wants them fresh, or keeps none", function()
+    for _, options in ipairs {
+      { knobs = { ttl = 0 } }, { open = { max_cached = 0 } }, { fresh = true },
+    } do
+      local server, peer = connect { knobs = options.knobs, open = options.open }
+      local opts = options.fresh and { fresh = true } or nil
+      assert(server:prompts(opts))
+      assert(server:prompts(opts))
+      assert.equal(2, count(peer, "prompts/list"))
+    end
+  end)
+
+  it("are kept for each identity, resource and page", function()
+    local server, peer = connect { knobs = { ttl = 60000, page = 4 } }
+    for _ = 1, 2 do
+      assert.equal(7, #server:resources())
+      assert.equal(7, #server:resources { identity = "bob" })
+      assert(server:read "souk://notes/1")
+      assert(server:read "souk://notes/2")
+      assert(server:read("souk://notes/2", { identity = "bob" }))
+    end
+    assert.equal(4, count(peer, "resources/list"))
+    assert.equal(3, count(peer, "resources/read"))
+  end)
+
+  it("are thrown away together when a cursor is not taken any more", function()
+    local now = 1000
+    local server, peer = connect {
+      knobs = { ttl = 60000, page = 4 }, open = { clock = function() return now end },
+    }
+    assert.equal(7, #server:resources())
+    -- The first page is still fresh, and its cursor leads nowhere.
+    peer.knobs { cursor_prefix = "v2-", ttl = 50000 }
+    assert.equal(7, #server:resources()) -- all pages are kept
+    assert.equal(2, count(peer, "resources/list"))
+    now = now + 70
+    assert.equal(7, #server:resources()) -- with new cursors; these are kept for 50 s
+    peer.knobs { cursor_prefix = "v3-" }
+    now = now + 51
+    assert.equal(7, #server:resources())
+    assert.equal(6, count(peer, "resources/list"))
+  end)
+
+  it("are asked for once more from the start when a cursor grew old on the way", function()
+    local server, peer = connect { knobs = { ttl = 0, page = 4, faults = {
+      { method = "resources/list", after = 1, kind = "rpc_error", code = -32602, message = "no such cursor" },
+    } } }
+    assert.equal(7, #server:resources())
+    assert.equal(4, count(peer, "resources/list"))
+    peer.knobs { faults = {
+      { method = "resources/list", after = 1, kind = "rpc_error", code = -32602, message = "no such cursor" },
+      { method = "resources/list", after = 1, kind = "rpc_error", code = -32602, message = "nor this one" },
+    } }
+    help.fails("rpc", "nor this one", server:resources())
+  end)
+
+  it("are not kept when the user was asked for them", function()
+    local names = { "Ann", "Bob" }
+    local server, peer = connect { open = { elicitation = function()
+      return { name = table.remove(names, 1) }
+    end } }
+    assert.truthy(server:read("souk://ask")[1].text:find "Ann")
+    assert.truthy(server:read("souk://ask")[1].text:find "Bob")
+    assert.equal(4, count(peer, "resources/read"))
+  end)
+
+  it("are forgotten when the server says that they have changed", function()
+    local server, peer, market = connect { server = {} }
+    local heard, changed = 0, 0
+    market:on("listening", function() heard = heard + 1 end)
+    market:on("prompts_changed", function() changed = changed + 1 end)
+    market:on("resource_updated", function() changed = changed + 1 end)
+    help.step_until(market, function() return heard == 1 end)
+    assert(server:subscribe "souk://notes/1")
+    help.step_until(market, function() return heard == 2 end)
+    assert(server:prompts())
+    assert.equal("Note 1, version 0", server:read("souk://notes/1")[1].text)
+    assert(market:call("mcp.s.notify", { method = "notifications/prompts/list_changed" }))
+    assert(market:call("mcp.s.touch", { uri = "souk://notes/1" }))
+    help.step_until(market, function() return changed == 2 end)
+    assert(server:prompts())
+    assert.equal("Note 1, version 1", server:read("souk://notes/1")[1].text)
+    assert.equal(2, count(peer, "prompts/list"))
+  end)
+
+  it("are forgotten with the server", function()
+    local server, peer, market = connect()
+    assert(server:prompts())
+    assert(market:add_server("s", { url = peer.where.url, listen = false }))
+    assert(market:server("s"):prompts())
+    assert.equal(2, count(peer, "prompts/list"))
+  end)
+
+  it("are errors when they cannot be had anew", function()
+    local now = 1000
+    local server, peer = connect { open = { clock = function() return now end } }
+    assert(server:prompts())
+    now = now + 61
+    peer.knobs { faults = { { method = "prompts/list", kind = "status", status = 500, body = "no" } } }
+    help.fails("transport", "500", server:prompts())
   end)
 end)

@@ -29,7 +29,7 @@ local function connect(case, f, more)
   return eras.connect(case, options)
 end
 
-eras.each(function(case)
+eras.each(describe, function(case)
   local is_legacy = case.era == "legacy"
 
   describe("a form", function()
@@ -42,7 +42,9 @@ eras.each(function(case)
       assert.same({ action = "accept", content = content { name = "Bob", tags = {} } },
         market:call("mcp.s.ask_form", { message = "Who?" }))
       assert.equal("s", seen.server)
-      assert.equal("mcp.s.ask_form", seen.capability)
+      -- A legacy child does not say for which of the calls it asks.
+      local is_known = not (is_legacy and case.transport == "stdio")
+      assert.equal(is_known and "mcp.s.ask_form" or nil, seen.capability)
       assert.equal("form", seen.mode)
       assert.equal("Who?", seen.message)
       assert.equal("Ann", seen.schema.properties.name.default)
@@ -109,7 +111,9 @@ eras.each(function(case)
     end)
 
     it("is not asked of a client that has nobody to fill it in", function()
-      for _, options in ipairs { { open = {} }, { open = { elicitation = error }, server = { elicitation = false } } } do
+      for _, options in ipairs {
+        { open = {} }, { open = { elicitation = error }, server = { elicitation = false } },
+      } do
         local market, peer = connect(case, nil, options)
         local _, err = market:call "mcp.s.ask_form"
         assert.truthy(err and (err.kind == "tool" or err.code == -32021), tostring(err))

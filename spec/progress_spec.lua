@@ -23,7 +23,7 @@ local function steps(total)
   return list
 end
 
-eras.each(function(case)
+eras.each(describe, function(case)
   describe("progress", function()
     local knobs = { answer = "sse" }
 

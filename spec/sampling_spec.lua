@@ -12,7 +12,7 @@ local function words(request)
   return { content = "You said: " .. question, model = "parrot", stopReason = "endTurn" }
 end
 
-eras.each(function(case)
+eras.each(describe, function(case)
   describe("sampling", function()
     it("is answered by a function of the script", function()
       local market = eras.connect(case, { open = { sampling = words } })

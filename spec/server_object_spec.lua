@@ -20,7 +20,7 @@ end
 
 local NOTES = { "note-1", "note-2", "note-3", "note-4", "note-5", "binary", "ask" }
 
-eras.each(function(case)
+eras.each(describe, function(case)
   local is_legacy = case.era == "legacy"
 
   it("says about itself what the server said", function()
@@ -148,7 +148,7 @@ eras.each(function(case)
   end)
 
   it("sends the log messages that are wanted", function()
-    local market = eras.connect(case)
+    local market = eras.connect(case, { knobs = { answer = "sse" } })
     local server = market:server "s"
     local heard = {}
     market:on("log", function(event)

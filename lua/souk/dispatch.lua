@@ -145,7 +145,6 @@ local function call_ended(state, id, value, err, asked)
 end
 
 local function call_goes_on(state, id, progress)
-  progress.progressToken = nil -- of the protocol, and of no use to anybody
   local handle, f = state.handles[id], state.progress[id]
   if handle and progress.task then
     handle.task_ = progress.task
