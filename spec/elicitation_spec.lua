@@ -31,6 +31,8 @@ end
 
 eras.each(describe, function(case)
   local is_legacy = case.era == "legacy"
+  -- Where the transport makes no difference one is enough: each child is a program that has to be started.
+  local over_http = case.transport == "http" and it or function() end
 
   describe("a form", function()
     it("is filled in by a function of the script", function()
@@ -52,7 +54,7 @@ eras.each(describe, function(case)
     end)
 
     for _, action in ipairs { "accept", "decline", "cancel" } do
-      it("is answered with the mere word " .. action, function()
+      over_http("is answered with the mere word " .. action, function()
         local market = connect(case, function() return action end)
         local answer = market:call "mcp.s.ask_form"
         assert.equal(action, answer.action)
@@ -74,7 +76,7 @@ eras.each(describe, function(case)
       assert.same(content { age = 31 }, handle:wait().content)
     end)
 
-    it("is filled in with the help of another call", function()
+    over_http("is filled in with the help of another call", function()
       local market
       market = connect(case, function()
         return { name = assert(market:call("mcp.s.echo", { text = "Eve" })) }
@@ -110,7 +112,7 @@ eras.each(describe, function(case)
       assert.equal("still there", market:call("mcp.s.echo", { text = "still there" }))
     end)
 
-    it("is not asked of a client that has nobody to fill it in", function()
+    over_http("is not asked of a client that has nobody to fill it in", function()
       for _, options in ipairs {
         { open = {} }, { open = { elicitation = error }, server = { elicitation = false } },
       } do
@@ -121,7 +123,7 @@ eras.each(describe, function(case)
       end
     end)
 
-    it("is filled in by the server's own handler, where it has one", function()
+    over_http("is filled in by the server's own handler, where it has one", function()
       local market = connect(case, nil, {
         open = { elicitation = error }, server = { elicitation = function() return { name = "own" } end },
       })
@@ -170,7 +172,7 @@ eras.each(describe, function(case)
       end
     end)
 
-    it("of another kind than http is declined without asking", function()
+    over_http("of another kind than http is declined without asking", function()
       local market = connect(case, function() error "it was asked" end)
       assert.same({ action = "decline" }, market:call("mcp.s.ask_url", { url = "javascript:alert(1)" }))
     end)
@@ -203,14 +205,14 @@ eras.each(describe, function(case)
       assert.is_true(asked.respond "accept")
     end)
 
-    it("fails a call that wants a URL which the user does not visit", function()
+    over_http("fails a call that wants a URL which the user does not visit", function()
       local market = connect(case, function() return "decline" end)
       local err = help.fails("rpc", "", market:call "mcp.s.need_url")
       assert.equal(-32042, err.code)
     end)
   else
     for _, state in ipairs { "plain", "weird", "number", "long", "empty", "none" } do
-      it("hands back the server's state as it came: " .. state, function()
+      over_http("hands back the server's state as it came: " .. state, function()
         local market = connect(case, function() return "accept" end, { knobs = { state = state } })
         assert.equal("accept", market:call("mcp.s.ask_form", { rounds = 2 })[2].action)
       end)
@@ -218,10 +220,10 @@ eras.each(describe, function(case)
 
     it("comes again when the server only wants that", function()
       local market = connect(case, function() return "accept" end)
-      assert.equal("came again 3 times", market:call("mcp.s.state_only", { rounds = 3 }))
+      assert.equal("came again 2 times", market:call("mcp.s.state_only", { rounds = 2 }))
     end)
 
-    it("does not go on for ever", function()
+    over_http("does not go on for ever", function()
       local market = connect(case, function() return "accept" end)
       help.fails("limit", "", market:call("mcp.s.odd_result", { kind = "forever" }))
     end)

@@ -22,6 +22,8 @@ local NOTES = { "note-1", "note-2", "note-3", "note-4", "note-5", "binary", "ask
 
 eras.each(describe, function(case)
   local is_legacy = case.era == "legacy"
+  -- Where the transport makes no difference one is enough: each child is a program that has to be started.
+  local over_http = case.transport == "http" and it or function() end
 
   it("says about itself what the server said", function()
     local market = eras.connect(case)
@@ -61,19 +63,19 @@ eras.each(describe, function(case)
     assert.same({ "greet", "review", "ask" }, names(server:prompts()))
   end)
 
-  it("lists all pages", function()
+  over_http("lists all pages", function()
     local market, peer = eras.connect(case, { knobs = { page = 3 } })
     assert.same(NOTES, names(market:server("s"):resources()))
     assert.equal(3, peer.ledger().methods["resources/list"])
     assert.equal(3, #assert(market:server("s"):prompts()))
   end)
 
-  it("takes an empty cursor for a cursor", function()
+  over_http("takes an empty cursor for a cursor", function()
     local market = eras.connect(case, { knobs = { page = 4, empty_cursor = true } })
     assert.same(NOTES, names(market:server("s"):resources()))
   end)
 
-  it("does not walk pages that have no end", function()
+  over_http("does not walk pages that have no end", function()
     local market = eras.connect(case, { open = { max_pages = 3 }, server = { discover = false }, knobs = { page = 2 } })
     local err = fails("limit", "resources/list of server 's' has more than 3 pages", market:server("s"):resources())
     assert.equal("delivered", err.delivery)
@@ -105,7 +107,7 @@ eras.each(describe, function(case)
     fails("rpc", "is missing", server:prompt("greet", {}))
   end)
 
-  it("completes arguments", function()
+  over_http("completes arguments", function()
     local market = eras.connect(case)
     local server = market:server "s"
     assert.same({ values = { "brief", "bold", "baroque" }, total = 3, hasMore = false },
@@ -171,6 +173,43 @@ eras.each(describe, function(case)
       assert.equal("wrote 1", market:call "mcp.s.chatter")
       assert.same({ "info", "info" }, peer.ledger().log_levels)
     end
+  end)
+end)
+
+describe("a result that has not the shape that the protocol gives it", function()
+  for shown, one in pairs {
+    ["a list that is none"] = {
+      "prompts", "prompts/list", { prompts = 5 }, "prompts/list has no list 'prompts'",
+    },
+    ["a cursor that is none"] = {
+      "prompts", "prompts/list", { prompts = souk.array {}, nextCursor = 7 }, "has a nextCursor that is no string",
+    },
+    ["a resource without contents"] = { "read", "resources/read", {}, "has no list 'contents'" },
+    ["a prompt without messages"] = { "prompt", "prompts/get", {}, "has no list 'messages'" },
+    ["a result that is a text"] = { "prompt", "prompts/get", "text", "" },
+  } do
+    it("is an error: " .. shown, function()
+      local market, peer = eras.connect(eras.cases[1])
+      peer.knobs { faults = { { method = one[2], kind = "result", result = one[3] } } }
+      local server = market:server "s"
+      local err = fails("protocol", one[4], server[one[1]](server, one[1] ~= "prompts" and "souk://x" or nil))
+      assert.equal("delivered", err.delivery)
+    end)
+  end
+
+  it("is an error of completion", function()
+    local market, peer = eras.connect(eras.cases[1])
+    for _, result in ipairs { { completion = 1 }, { completion = { values = "x" } } } do
+      peer.knobs { faults = { { method = "completion/complete", kind = "result", result = result } } }
+      fails("protocol", "has no list 'completion.values'", market:server("s"):complete({ prompt = "x" }, "a", ""))
+    end
+  end)
+
+  it("is not an end: a null for a cursor", function()
+    local market, peer = eras.connect(eras.cases[1])
+    peer.knobs { faults = { { method = "prompts/list", kind = "result",
+      result = { prompts = { { name = "x" } }, nextCursor = souk.null } } } }
+    assert.same({ "x" }, names(market:server("s"):prompts()))
   end)
 end)
 

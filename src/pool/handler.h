@@ -229,8 +229,9 @@ void souk_session_note(souk_session *session, const char *name, souk_slice field
 void souk_call_extend(souk_call *call, souk_ms now);
 
 /*
- * The call goes on: its deadline moves (souk_call_extend), and when its request wants progress the
- * program is told, always before it is told the end. payload: a JSON object's text, copied.
+ * The call goes on: its deadline moves (souk_call_extend), and the program is told, always before
+ * it is told the end. For what is worth telling also when request.progress is not set; else
+ * souk_call_extend is enough. payload: a JSON object's text, copied.
  */
 void souk_call_progress(souk_call *call, souk_slice payload, souk_ms now);
 

@@ -265,7 +265,9 @@ void souk_mcp_call_goes_on(const souk_session *session, souk_call *call, const s
         copy_member(&w, news->value, "message", "message", false);
     }
     souk_jw_end_object(&w);
-    if (souk_jw_check(&w, NULL) == SOUK_OK) {
+    /* Who has not asked for progress wants to know of a task all the same: its id is a handle. */
+    bool is_wanted = call->request.progress || news->kind == SOUK_MCP_NEWS_TASK;
+    if (is_wanted && souk_jw_check(&w, NULL) == SOUK_OK) {
         souk_call_progress(call, souk_buf_slice(&payload), now);
     } else {
         souk_call_extend(call, now);

@@ -88,11 +88,8 @@ void souk_call_progress(souk_call *call, souk_slice payload, souk_ms now)
         return; /* its end is known, and nothing follows an end */
     }
     souk_call_extend(call, now);
-    if (call->request.progress) {
-        const souk_note note = {
-            .kind = SOUK_OUTCOME_PROGRESS, .call = call->id, .payload = payload};
-        souk_notes_add(call->session->pool, &note);
-    }
+    const souk_note note = {.kind = SOUK_OUTCOME_PROGRESS, .call = call->id, .payload = payload};
+    souk_notes_add(call->session->pool, &note);
 }
 
 bool souk_session_describe(souk_session *session, souk_slice about)
