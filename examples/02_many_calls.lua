@@ -8,10 +8,10 @@ local server = servers.start "scripted" -- any MCP server; this one belongs to t
 local market = souk.open()
 assert(market:add_server("forge", { url = server.url }))
 
--- Sixty-four calls that take a tenth of a second each. Nothing waits until wait() does.
+-- Sixty-four calls that take three tenths of a second each. Nothing waits until wait() does.
 local handles = {}
 for i = 1, 64 do
-  handles[i] = assert(market:start("mcp.forge.slow", { ms = 100 }))
+  handles[i] = assert(market:start("mcp.forge.slow", { ms = 300 }))
 end
 
 -- A callback hears of the end as soon as somebody waits for anything.

@@ -101,10 +101,13 @@ describe("a form", function()
   end)
 
   it("has an object as its content, and lists as lists, also when they are empty", function()
-    assert.equal('{"action":"accept","content":{}}', elicit(function() return {} end,
-      { type = "object", properties = {} }))
-    assert.equal('{"action":"accept","content":{"tags":[]}}', elicit(function() return { tags = {} } end,
-      { type = "object", properties = { tags = { type = "array", items = { type = "string" } } } }))
+    local function has(text, part)
+      assert.truthy(text:find(part, 1, true), text)
+    end
+    has(elicit(function() return {} end, { type = "object", properties = {} }), '"content":{}')
+    has(elicit(function() return { tags = {} } end,
+      { type = "object", properties = { tags = { type = "array", items = { type = "string" } } } }),
+      '"content":{"tags":[]}')
   end)
 
   it("is declined or cancelled", function()
