@@ -21,7 +21,12 @@ const resources = [
 ];
 
 const templates = [
-  { uriTemplate: 'souk://users/{name}', name: 'user', description: 'What is known of a user.', mimeType: 'application/json' },
+  {
+    uriTemplate: 'souk://users/{name}',
+    name: 'user',
+    description: 'What is known of a user.',
+    mimeType: 'application/json',
+  },
   { uriTemplate: 'souk://days/{year}/{month}', name: 'days', mimeType: 'text/plain' },
 ];
 
@@ -35,7 +40,10 @@ const prompts = [
   {
     name: 'review',
     description: 'Asks for a review in a style.',
-    arguments: [{ name: 'code', required: true }, { name: 'style', required: false }],
+    arguments: [
+      { name: 'code', required: true },
+      { name: 'style', required: false },
+    ],
   },
   { name: 'ask', description: 'Wants to know who asks for it.' },
 ];
@@ -84,7 +92,8 @@ export class Catalogue {
 
   async read(uri, context) {
     const version = this.versions.get(uri) ?? 0;
-    if (uri === 'souk://binary') return { contents: [{ uri, mimeType: 'application/octet-stream', blob: '3q2+7w==' }] };
+    if (uri === 'souk://binary')
+      return { contents: [{ uri, mimeType: 'application/octet-stream', blob: '3q2+7w==' }] };
     if (uri === 'souk://ask') {
       const { who } = await context.askAll({ who: form(context, { message: 'Who reads?' }) });
       return { contents: [{ uri, mimeType: 'application/json', text: JSON.stringify(who) }] };
@@ -111,7 +120,10 @@ export class Catalogue {
     if (ref.type === 'ref/prompt' && ref.name === 'greet' && argument.name === 'name') all = USERS;
     if (ref.type === 'ref/resource' && ref.uri === 'souk://users/{name}' && argument.name === 'name') all = USERS;
     if (ref.type === 'ref/resource' && ref.uri === 'souk://days/{year}/{month}') {
-      all = argument.name === 'year' ? ['2025', '2026'] : ['01', '02', '11'].map((month) => `${context.arguments?.year ?? '?'}-${month}`);
+      all =
+        argument.name === 'year'
+          ? ['2025', '2026']
+          : ['01', '02', '11'].map((month) => `${context.arguments?.year ?? '?'}-${month}`);
     }
     if (!all) throw new RpcError(-32602, 'there is nothing to complete');
     const values = all.filter((one) => one.startsWith(argument.value));

@@ -6,7 +6,11 @@ export const failure = (id, code, message, data) => ({
   id,
   error: { code, message, ...(data === undefined ? {} : { data }) },
 });
-export const notification = (method, params) => ({ jsonrpc: '2.0', method, ...(params === undefined ? {} : { params }) });
+export const notification = (method, params) => ({
+  jsonrpc: '2.0',
+  method,
+  ...(params === undefined ? {} : { params }),
+});
 
 // Thrown by whoever answers a request, or by a question that the client refused.
 export class RpcError extends Error {

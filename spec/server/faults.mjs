@@ -18,7 +18,9 @@ function truncate(res, text) {
 function huge(res, message, size) {
   head(res, 200, { 'content-type': 'application/json' });
   let left = size;
-  res.write(`{"jsonrpc":"2.0","id":${JSON.stringify(message?.id ?? null)},"result":{"content":[{"type":"text","text":"`);
+  res.write(
+    `{"jsonrpc":"2.0","id":${JSON.stringify(message?.id ?? null)},"result":{"content":[{"type":"text","text":"`,
+  );
   const more = () => {
     while (left > 0 && !res.destroyed) {
       const piece = HUGE_PIECE.subarray(0, Math.min(left, HUGE_PIECE.length));
@@ -37,9 +39,14 @@ export const commit = (reply) => reply && JSON.stringify(reply);
 // Answers `message` (undefined for GET and DELETE) as the fault says.
 export function strike(fault, message, res, executed) {
   const id = message?.id ?? null;
-  const good = executed ?? JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'fault' }] } });
+  const good =
+    executed ?? JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'fault' }] } });
   const asJson = (text, status = 200) => {
-    head(res, status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...fault.headers });
+    head(res, status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+      ...fault.headers,
+    });
     res.end(text);
   };
   switch (fault.kind) {

@@ -117,7 +117,9 @@ export class HttpServer {
     if (broken.length === 0) return undefined;
     const text = broken.join('; ');
     this.ledger.mismatches.push(text);
-    const fitted = this.world.tools.schemasBefore().some((before) => paramHeaderRules(before, message, req.headers).length === 0);
+    const fitted = this.world.tools
+      .schemasBefore()
+      .some((before) => paramHeaderRules(before, message, req.headers).length === 0);
     if (message.params.name !== 'headers' || !fitted) this.ledger.violation(`tools/call: ${text}`);
     return text;
   }
@@ -169,7 +171,8 @@ export class HttpServer {
 
   refuseSession(req, res, message) {
     const { knobs } = this;
-    if (knobs.session === 'none') return sendJson(res, 400, failure(null, -32000, 'Bad Request: Server not initialized'), knobs);
+    if (knobs.session === 'none')
+      return sendJson(res, 400, failure(null, -32000, 'Bad Request: Server not initialized'), knobs);
     const id = message?.id ?? null;
     if (req.headers['mcp-session-id'] === undefined) {
       return sendJson(res, 400, failure(null, -32000, 'Bad Request: Mcp-Session-Id header is required'), knobs);
@@ -223,7 +226,8 @@ export class HttpServer {
 
   async get(req, res) {
     const { knobs, ledger } = this;
-    if (!(req.headers.accept ?? '').includes('text/event-stream')) ledger.violation('GET does not accept text/event-stream');
+    if (!(req.headers.accept ?? '').includes('text/event-stream'))
+      ledger.violation('GET does not accept text/event-stream');
     const session = this.sessionOf(req);
     if (session && session.revision >= '2025-06-18' && req.headers['mcp-protocol-version'] !== session.revision) {
       ledger.violation(`GET: MCP-Protocol-Version is ${req.headers['mcp-protocol-version'] ?? 'missing'}`);

@@ -16,7 +16,7 @@ export const plain = (res, status, text, knobs, headers = {}) =>
 // Modern servers map some errors to a status; legacy ones answer 200 to whatever they understood.
 function statusOf(reply, session) {
   if (session || !reply.error) return 200;
-  return { '-32601': 404, '-32602': 200, '1234': 200 }[reply.error.code] ?? 400;
+  return { '-32601': 404, '-32602': 200, 1234: 200 }[reply.error.code] ?? 400;
 }
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -51,12 +51,17 @@ export class HttpStreams {
     const { knobs, world } = this;
     const { session } = base;
     const call = message.method === 'tools/call';
-    const mayResume = session !== undefined && message.method !== 'initialize' && (session.revision >= '2025-11-25' || knobs.poll_old);
-    const stream = this.streams.add(new Stream(knobs, {
-      name: mayResume ? `${JSON.stringify(message.id)}-${randomUUID().slice(0, 8)}` : undefined,
-      resumedLimit: knobs.poll_again,
-      dropAfter: call ? knobs.drop_after : 0,
-    }));
+    const mayResume =
+      session !== undefined &&
+      message.method !== 'initialize' &&
+      (session.revision >= '2025-11-25' || knobs.poll_old);
+    const stream = this.streams.add(
+      new Stream(knobs, {
+        name: mayResume ? `${JSON.stringify(message.id)}-${randomUUID().slice(0, 8)}` : undefined,
+        resumedLimit: knobs.poll_again,
+        dropAfter: call ? knobs.drop_after : 0,
+      }),
+    );
     stream.attach(res, headers);
     const poll = knobs.poll && mayResume && call;
     if (mayResume && (knobs.priming || poll)) stream.prime(knobs.retry);
@@ -103,11 +108,13 @@ export class HttpStreams {
   listen(res, session) {
     const { knobs, ledger } = this;
     session.streams = (session.streams ?? 0) + 1;
-    const stream = this.streams.add(new Stream(knobs, {
-      name: knobs.get_ids ? `get-${session.id}-${session.streams}` : undefined,
-      resumedLimit: knobs.get_drop,
-      closeAfter: knobs.get_drop,
-    }));
+    const stream = this.streams.add(
+      new Stream(knobs, {
+        name: knobs.get_ids ? `get-${session.id}-${session.streams}` : undefined,
+        resumedLimit: knobs.get_drop,
+        closeAfter: knobs.get_drop,
+      }),
+    );
     const entry = { session: session.id, state: 'open' };
     ledger.streams.push(entry);
     stream.attach(res);

@@ -29,7 +29,7 @@ export class Ledger {
     this.rounds = 0; // modern requests that brought answers or a requestState
     this.states = []; // the values of requestState that came back
     this.polls = []; // streams that a client came back to: { stream, last, waited, retry }, in milliseconds
-    this.listens = []; // subscriptions/listen: { id, notifications, state: "open", "closed" (client), "ended" (server) }
+    this.listens = []; // subscriptions/listen: { id, notifications, state: open, closed (by client), ended (by server) }
     this.streams = []; // GET streams: { session, state }
     this.told = 0; // notifications to listeners, each counted once
     this.subscriptions = []; // resources/subscribe and unsubscribe: { uri, on }
@@ -64,7 +64,8 @@ export class Ledger {
   look(message) {
     const meta = message.params?._meta ?? {};
     const { traceparent, tracestate, baggage, progressToken } = meta;
-    if (traceparent ?? tracestate ?? baggage) this.traces.push({ method: message.method, traceparent, tracestate, baggage });
+    if (traceparent ?? tracestate ?? baggage)
+      this.traces.push({ method: message.method, traceparent, tracestate, baggage });
     if (progressToken !== undefined && 'id' in message) this.tokens.push(progressToken);
   }
 

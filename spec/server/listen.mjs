@@ -53,7 +53,8 @@ export class Listeners {
         filter,
         send: tagged,
         finish: (how) => {
-          if (how === 'cancelled' || how === 'both') notify(notification('notifications/cancelled', { requestId: message.id }));
+          if (how === 'cancelled' || how === 'both')
+            notify(notification('notifications/cancelled', { requestId: message.id }));
           if (how === 'eof' || how === 'cancelled') {
             end('ended', reject, new Cancelled('listening ended'));
             hangUp();

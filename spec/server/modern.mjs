@@ -35,8 +35,7 @@ const extra = new Set(); // tools that were added while it runs
 const versions = new Map(); // of resources that were touched
 let tell; // what listeners are told through; over stdio it is the server itself
 
-const schema = (properties) =>
-  sdk.fromJsonSchema({ type: 'object', properties, required: Object.keys(properties) });
+const schema = (properties) => sdk.fromJsonSchema({ type: 'object', properties, required: Object.keys(properties) });
 const text = (value) => ({ content: [{ type: 'text', text: value }] });
 const json = (value) => text(JSON.stringify(value));
 
@@ -96,22 +95,32 @@ function addPlainTools(server, era) {
 
 // A tool that asks `question` once, and gives back what it was answered.
 function addAsking(server, name, question) {
-  server.registerTool(name, { description: `Asks: ${name}.`, inputSchema: schema({}) }, async (_input, { mcpReq }) => {
-    const answer = inputResponse(mcpReq.inputResponses, 'it');
-    if (answer.kind !== 'missing') return json(answer);
-    return inputRequired({ inputRequests: { it: question() } });
-  });
+  server.registerTool(
+    name,
+    { description: `Asks: ${name}.`, inputSchema: schema({}) },
+    async (_input, { mcpReq }) => {
+      const answer = inputResponse(mcpReq.inputResponses, 'it');
+      if (answer.kind !== 'missing') return json(answer);
+      return inputRequired({ inputRequests: { it: question() } });
+    },
+  );
 }
 
 function addAskingTools(server) {
   addAsking(server, 'ask_form', () => inputRequired.elicit({ message: 'Who are you?', requestedSchema: PERSON }));
   addAsking(server, 'ask_url', () =>
-    inputRequired.elicitUrl({ message: 'Please sign in.', url: 'https://souk.example/sign-in', elicitationId: 'e-1' }));
+    inputRequired.elicitUrl({
+      message: 'Please sign in.',
+      url: 'https://souk.example/sign-in',
+      elicitationId: 'e-1',
+    }),
+  );
   addAsking(server, 'ask_sample', () =>
     inputRequired.createMessage({
       messages: [{ role: 'user', content: { type: 'text', text: 'What is the capital of France?' } }],
       maxTokens: 50,
-    }));
+    }),
+  );
   addAsking(server, 'ask_roots', () => inputRequired.listRoots());
   server.registerTool(
     'ask_twice',
@@ -121,7 +130,7 @@ function addAskingTools(server) {
       const first = mcpReq.requestState();
       const answer = inputResponse(mcpReq.inputResponses, first ? 'second' : 'first');
       if (first && answer.kind === 'elicit') return json([first.name, answer.content?.name ?? null]);
-      const name = answer.kind === 'elicit' ? answer.content?.name ?? null : undefined;
+      const name = answer.kind === 'elicit' ? (answer.content?.name ?? null) : undefined;
       const key = name === undefined ? 'first' : 'second';
       return inputRequired({
         inputRequests: { [key]: inputRequired.elicit({ message: `The ${key} name?`, requestedSchema: PERSON }) },
@@ -132,8 +141,14 @@ function addAskingTools(server) {
 }
 
 function addResources(server) {
-  server.registerResource('readme', 'souk://readme', { mimeType: 'text/plain', cacheHint: { ttlMs: 60000, cacheScope: 'public' } },
-    async (uri) => ({ contents: [{ uri: uri.href, mimeType: 'text/plain', text: `version ${versions.get(uri.href) ?? 0}` }] }));
+  server.registerResource(
+    'readme',
+    'souk://readme',
+    { mimeType: 'text/plain', cacheHint: { ttlMs: 60000, cacheScope: 'public' } },
+    async (uri) => ({
+      contents: [{ uri: uri.href, mimeType: 'text/plain', text: `version ${versions.get(uri.href) ?? 0}` }],
+    }),
+  );
   const template = new sdk.ResourceTemplate('souk://users/{name}', {
     list: undefined,
     complete: { name: (value) => ['ann', 'anton', 'bob'].filter((name) => name.startsWith(value)) },
@@ -161,20 +176,30 @@ function addExtra(server, name) {
 function addPrompts(server) {
   const styles = ['brief', 'bold', 'plain'];
   const style = sdk.completable(z.string(), (value) => styles.filter((one) => one.startsWith(value)));
-  server.registerPrompt('review', { description: 'Asks for a review.', argsSchema: z.object({ style }) }, (input) => ({
-    messages: [{ role: 'user', content: { type: 'text', text: `Review it, ${input.style}.` } }],
-  }));
+  server.registerPrompt(
+    'review',
+    { description: 'Asks for a review.', argsSchema: z.object({ style }) },
+    (input) => ({
+      messages: [{ role: 'user', content: { type: 'text', text: `Review it, ${input.style}.` } }],
+    }),
+  );
   server.registerPrompt('ask', { description: 'Wants to know who asks.' }, async ({ mcpReq }) => {
     const answer = inputResponse(mcpReq.inputResponses, 'who');
     if (answer.kind === 'missing') {
-      return inputRequired({ inputRequests: { who: inputRequired.elicit({ message: 'Who?', requestedSchema: PERSON }) } });
+      return inputRequired({
+        inputRequests: { who: inputRequired.elicit({ message: 'Who?', requestedSchema: PERSON }) },
+      });
     }
     return { messages: [{ role: 'user', content: { type: 'text', text: JSON.stringify(answer) } }] };
   });
 }
 
 function newServer({ era }) {
-  const capabilities = { tools: { listChanged: true }, resources: { subscribe: true, listChanged: true }, logging: {} };
+  const capabilities = {
+    tools: { listChanged: true },
+    resources: { subscribe: true, listChanged: true },
+    logging: {},
+  };
   const server = new sdk.McpServer(
     { name: 'souk-modern', version: '1.0.0' },
     { capabilities, requestState: { verify: states.verify } },

@@ -27,14 +27,23 @@ function prepare(client) {
     asked.push('roots');
     return { roots: [{ uri: 'file:///tmp', name: 'tmp' }] };
   });
-  for (const method of ['resources/updated', 'resources/list_changed', 'tools/list_changed', 'prompts/list_changed', 'message']) {
+  for (const method of [
+    'resources/updated',
+    'resources/list_changed',
+    'tools/list_changed',
+    'prompts/list_changed',
+    'message',
+  ]) {
     client.setNotificationHandler(`notifications/${method}`, ({ params }) => {
       heard.push(params?.uri ?? params?.data ?? method);
     });
   }
 }
 
-const client = await connect({ capabilities: { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} } }, prepare);
+const client = await connect(
+  { capabilities: { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} } },
+  prepare,
+);
 report.revision = client.getNegotiatedProtocolVersion();
 const isModern = report.revision >= '2026';
 
@@ -46,9 +55,15 @@ async function call(name, input = {}) {
 // The scripted server, or the one on the official packages: they differ in what they offer.
 const isScripted = client.getServerVersion().name === 'souk-scripted';
 await (isScripted ? askScripted() : askPackage());
-report.chatter = await listen(isScripted
-  ? { uri: 'souk://notes/1', log: ['chatter', { level: 'warning', data: 'chat' }], change: ['set_tools', { add: ['new'] }] }
-  : { uri: 'souk://readme', log: ['work', { steps: 1 }], change: ['add_tool', { name: `new_${process.pid}` }] });
+report.chatter = await listen(
+  isScripted
+    ? {
+        uri: 'souk://notes/1',
+        log: ['chatter', { level: 'warning', data: 'chat' }],
+        change: ['set_tools', { add: ['new'] }],
+      }
+    : { uri: 'souk://readme', log: ['work', { steps: 1 }], change: ['add_tool', { name: `new_${process.pid}` }] },
+);
 if (overStdio || mode === 'sse') await client.close();
 else await close(client);
 console.log(JSON.stringify(report));
@@ -61,7 +76,10 @@ async function askPackage() {
 }
 
 async function complete(value) {
-  const completed = await client.complete({ ref: { type: 'ref/prompt', name: 'review' }, argument: { name: 'style', value } });
+  const completed = await client.complete({
+    ref: { type: 'ref/prompt', name: 'review' },
+    argument: { name: 'style', value },
+  });
   report.completed = completed.completion.values;
 }
 
@@ -74,7 +92,13 @@ async function askScripted() {
   if (report.revision >= '2025-06-18') report.rounds = JSON.parse(await call('ask_form', { rounds: 3 })).length;
 
   await client.listTools(); // it sends headers of tools that it knows
-  report.headers = await call('headers', { region: 'zürich', count: 42, dry: true, where: { tenant: ' t ' }, note: 'n' });
+  report.headers = await call('headers', {
+    region: 'zürich',
+    count: 42,
+    dry: true,
+    where: { tenant: ' t ' },
+    note: 'n',
+  });
 
   report.resources = (await client.listResources()).resources.length;
   report.templates = (await client.listResourceTemplates()).resourceTemplates.length;

@@ -8,8 +8,10 @@ export function pageOf(list, key, { page, empty_cursor, repeat_cursor, cursor_pr
   const size = page > 0 ? page : Math.max(list.length, 1);
   let start = 0;
   if (cursor === '' && empty_cursor) start = size;
-  else if (cursor !== undefined) start = cursor.startsWith(cursor_prefix) ? Number(cursor.slice(cursor_prefix.length) || NaN) : NaN;
-  if (!Number.isInteger(start) || start < 0 || start > list.length) throw new RpcError(-32602, 'there is no such cursor');
+  else if (cursor !== undefined)
+    start = cursor.startsWith(cursor_prefix) ? Number(cursor.slice(cursor_prefix.length) || NaN) : NaN;
+  if (!Number.isInteger(start) || start < 0 || start > list.length)
+    throw new RpcError(-32602, 'there is no such cursor');
   const result = { [key]: list.slice(start, start + size) };
   const next = start + size;
   const named = (number) => `${cursor_prefix}${number}`;

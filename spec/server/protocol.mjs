@@ -78,7 +78,7 @@ function contextOf(message, base) {
   const { world, modern, session } = base;
   const context = { hangUp: () => {}, ...base, message };
   context.revision = modern ? MODERN : session.revision;
-  context.capabilities = modern ? meta(message, 'clientCapabilities') ?? {} : session.capabilities;
+  context.capabilities = modern ? (meta(message, 'clientCapabilities') ?? {}) : session.capabilities;
   const token = message.params?._meta?.progressToken;
   context.progress = (done, total) => {
     if (token === undefined) return;
@@ -101,7 +101,8 @@ function contextOf(message, base) {
 function requireAbility(context, { method, params }) {
   const missing = missingAbility(context.capabilities, method, params);
   if (!missing || context.knobs.ask_anyway) return;
-  if (context.modern) throw new RpcError(-32021, 'Missing required client capability', { requiredCapabilities: missing });
+  if (context.modern)
+    throw new RpcError(-32021, 'Missing required client capability', { requiredCapabilities: missing });
   throw new Refused(-32603, `the client has no ability for ${method}: ${JSON.stringify(missing)}`);
 }
 
@@ -112,7 +113,15 @@ function legacyAsk(context, world) {
     const answers = await Promise.all(
       Object.entries(requests).map(async ([name, { method, params }]) => [
         name,
-        await world.questions.ask({ send, where, session: context.session, method, params, signal: context.signal, withdrawAfter }),
+        await world.questions.ask({
+          send,
+          where,
+          session: context.session,
+          method,
+          params,
+          signal: context.signal,
+          withdrawAfter,
+        }),
       ]),
     );
     return Object.fromEntries(answers);
@@ -154,7 +163,10 @@ function subscribe({ uri }, { session, ledger }, on) {
   return {};
 }
 
-const page = (list, key) => (message, { knobs }) => pageOf(list, key, knobs, message.params?.cursor ?? undefined);
+const page =
+  (list, key) =>
+  (message, { knobs }) =>
+    pageOf(list, key, knobs, message.params?.cursor ?? undefined);
 
 // What both eras have.
 const common = {

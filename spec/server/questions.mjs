@@ -56,18 +56,23 @@ export class Questions {
       };
       const abort = () => withdraw('the call was cancelled');
       signal?.addEventListener('abort', abort);
-      timers.push(setTimeout(() => {
-        this.ledger.violation(`${method} of the server was not answered`);
-        end(reject, new Refused(-32603, `${method} was not answered`));
-      }, this.knobs.ask_timeout));
+      timers.push(
+        setTimeout(() => {
+          this.ledger.violation(`${method} of the server was not answered`);
+          end(reject, new Refused(-32603, `${method} was not answered`));
+        }, this.knobs.ask_timeout),
+      );
       if (withdrawAfter !== undefined) timers.push(setTimeout(() => withdraw('not needed any more'), withdrawAfter));
       this.waiting.set(id, {
         session,
         drop: () => end(reject, new Cancelled('the session is gone')),
         take: (message) => {
           entry.answer = message.error ? { error: message.error } : { result: message.result };
-          if (message.error) return end(reject, new Refused(message.error.code, message.error.message, message.error.data));
-          answerRules(session.revision, method, params ?? {}, message.result).forEach((text) => this.ledger.violation(text));
+          if (message.error)
+            return end(reject, new Refused(message.error.code, message.error.message, message.error.data));
+          answerRules(session.revision, method, params ?? {}, message.result).forEach((text) =>
+            this.ledger.violation(text),
+          );
           return end(resolve, message.result);
         },
       });
@@ -80,7 +85,8 @@ export class Questions {
     this.ledger.replies += 1;
     const question = this.waiting.get(message.id);
     if (question) {
-      if (question.session !== session) this.ledger.violation('a reply came in another session than the question went out in');
+      if (question.session !== session)
+        this.ledger.violation('a reply came in another session than the question went out in');
       question.take(message);
     } else if (this.withdrawn.has(message.id)) {
       this.ledger.late_replies += 1;

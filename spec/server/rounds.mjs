@@ -69,11 +69,17 @@ export class Rounds {
     const say = (text) => this.ledger.violation(`${message.method}: ${text}`);
     const { requestState, inputResponses = {}, _meta } = message.params;
     if (requestState !== round.state) {
-      say(round.state === undefined ? 'a requestState although none was given' : 'requestState is not the one that was given');
+      say(
+        round.state === undefined
+          ? 'a requestState although none was given'
+          : 'requestState is not the one that was given',
+      );
     }
-    if (!isDeepStrictEqual(original(message), round.original)) say('the retry is not the request that was asked about');
+    if (!isDeepStrictEqual(original(message), round.original))
+      say('the retry is not the request that was asked about');
     if (message.id === round.id) say('the retry has the id of the request before it');
-    if (_meta.progressToken !== undefined && _meta.progressToken === round.token) say('the retry has the progress token of before');
+    if (_meta.progressToken !== undefined && _meta.progressToken === round.token)
+      say('the retry has the progress token of before');
     for (const [key, answer] of Object.entries(inputResponses)) {
       const asked = round.keys[key];
       if (!asked) say(`inputResponses has a key that was not asked: ${key}`);

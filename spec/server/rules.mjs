@@ -14,15 +14,18 @@ export const meta = (message, key) => message?.params?._meta?.[META + key];
 export const isModern = (message) => meta(message, 'protocolVersion') !== undefined;
 export const isRequest = (message) => isObject(message) && 'method' in message && 'id' in message;
 export const isNotification = (message) => isObject(message) && 'method' in message && !('id' in message);
-export const isReply = (message) => isObject(message) && !('method' in message) && ('result' in message || 'error' in message);
+export const isReply = (message) =>
+  isObject(message) && !('method' in message) && ('result' in message || 'error' in message);
 
 // JSON-RPC 2.0, and what every revision of MCP says about messages.
 export function messageRules(message) {
   const broken = [];
   if (!isObject(message)) return ['a message is not a JSON object'];
   if (message.jsonrpc !== '2.0') broken.push('jsonrpc is not "2.0"');
-  if (!isRequest(message) && !isNotification(message) && !isReply(message)) broken.push('neither request, notification nor reply');
-  if ('id' in message && !isId(message.id)) broken.push(`an id is neither string nor integer: ${JSON.stringify(message.id)}`);
+  if (!isRequest(message) && !isNotification(message) && !isReply(message))
+    broken.push('neither request, notification nor reply');
+  if ('id' in message && !isId(message.id))
+    broken.push(`an id is neither string nor integer: ${JSON.stringify(message.id)}`);
   if ('params' in message && !isObject(message.params)) broken.push('params is not an object');
   if (message.method === 'tools/call') {
     if (typeof message.params?.name !== 'string') broken.push('tools/call without a name');
@@ -68,7 +71,10 @@ export function legacyRules(message, session, headers) {
   for (const gone of ['requestState', 'inputResponses']) {
     if (message.params && gone in message.params) broken.push(`${name}: ${gone} is of a later revision`);
   }
-  if (headers && Object.keys(headers).some((key) => key.startsWith('mcp-param-') || key === 'mcp-method' || key === 'mcp-name')) {
+  if (
+    headers &&
+    Object.keys(headers).some((key) => key.startsWith('mcp-param-') || key === 'mcp-method' || key === 'mcp-name')
+  ) {
     broken.push(`${name}: headers of a later revision`);
   }
   const version = headers?.['mcp-protocol-version'];

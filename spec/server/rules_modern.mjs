@@ -14,18 +14,29 @@ const NAMED = {
   'tasks/update': 'taskId',
   'tasks/cancel': 'taskId',
 };
-const GONE = ['initialize', 'notifications/initialized', 'ping', 'logging/setLevel', 'resources/subscribe',
-  'resources/unsubscribe', 'notifications/roots/list_changed', 'tasks/list', 'tasks/result'];
+const GONE = [
+  'initialize',
+  'notifications/initialized',
+  'ping',
+  'logging/setLevel',
+  'resources/subscribe',
+  'resources/unsubscribe',
+  'notifications/roots/list_changed',
+  'tasks/list',
+  'tasks/result',
+];
 
 export function modernRules(message, headers) {
   const broken = [];
   const name = message.method;
   const say = (text) => broken.push(`${name}: ${text}`);
   broken.push(...schemaRules('2026-07-28', message));
-  if (!isObject(meta(message, 'clientCapabilities')) && !isNotification(message)) say('_meta has no clientCapabilities object');
+  if (!isObject(meta(message, 'clientCapabilities')) && !isNotification(message))
+    say('_meta has no clientCapabilities object');
   if (isNotification(message) && headers) say('no notification goes to a modern server over HTTP');
   if (GONE.includes(name)) say('this method is gone');
-  if (message.params && 'requestState' in message.params && !MAY_ASK.includes(name)) say('requestState does not belong here');
+  if (message.params && 'requestState' in message.params && !MAY_ASK.includes(name))
+    say('requestState does not belong here');
   if (message.params && 'inputResponses' in message.params && ![...MAY_ASK, 'tasks/update'].includes(name)) {
     say('inputResponses do not belong here');
   }

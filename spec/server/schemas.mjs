@@ -66,7 +66,8 @@ function readSchemas() {
     widen(definitions);
     byRevision.set(revision, schema);
   }
-  if (byRevision.size !== MARKS.length) throw new Error(`found ${byRevision.size} schemas in the conformance package`);
+  if (byRevision.size !== MARKS.length)
+    throw new Error(`found ${byRevision.size} schemas in the conformance package`);
   return byRevision;
 }
 
@@ -85,7 +86,10 @@ function validators() {
 }
 
 const said = (errors) =>
-  errors.slice(0, 4).map((one) => `${one.instancePath || 'it'} ${one.message}`).join('; ');
+  errors
+    .slice(0, 4)
+    .map((one) => `${one.instancePath || 'it'} ${one.message}`)
+    .join('; ');
 
 // One revision: definitions by what they are for, compiled when they are needed.
 class Revision {
@@ -120,12 +124,19 @@ class Revision {
   }
 
   replyComplaint(message, method) {
-    if (message.error) return this.complaint('JSONRPCErrorResponse' in this.definitions ? 'JSONRPCErrorResponse' : 'JSONRPCError', message);
+    if (message.error)
+      return this.complaint(
+        'JSONRPCErrorResponse' in this.definitions ? 'JSONRPCErrorResponse' : 'JSONRPCError',
+        message,
+      );
     const kind = message.result?.resultType === 'input_required' ? 'InputRequiredResult' : this.resultOf(method);
-    const isOther = message.result?.resultType !== undefined && !['complete', 'input_required'].includes(message.result.resultType);
+    const isOther =
+      message.result?.resultType !== undefined && !['complete', 'input_required'].includes(message.result.resultType);
     return (
-      this.complaint('JSONRPCResultResponse' in this.definitions ? 'JSONRPCResultResponse' : 'JSONRPCResponse', message) ??
-      (kind && !isOther ? this.complaint(kind, message.result) : undefined)
+      this.complaint(
+        'JSONRPCResultResponse' in this.definitions ? 'JSONRPCResultResponse' : 'JSONRPCResponse',
+        message,
+      ) ?? (kind && !isOther ? this.complaint(kind, message.result) : undefined)
     );
   }
 

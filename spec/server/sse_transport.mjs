@@ -34,7 +34,8 @@ export class OldTransport {
     const { knobs } = this;
     const { pathname, searchParams } = new URL(req.url, 'http://any');
     if (req.method === 'GET' && pathname === '/mcp') return this.open(req, res);
-    if (req.method !== 'POST' || pathname !== ENDPOINT) return plain(res, 405, 'Method Not Allowed', knobs, { allow: 'GET' });
+    if (req.method !== 'POST' || pathname !== ENDPOINT)
+      return plain(res, 405, 'Method Not Allowed', knobs, { allow: 'GET' });
     const session = this.sessions.get(searchParams.get('session'));
     if (!session) return plain(res, 404, 'there is no such session', knobs);
     return this.take(req, res, message, session);
@@ -43,7 +44,8 @@ export class OldTransport {
   // A stream, which is a session; the revision is negotiated in it.
   open(req, res) {
     const { knobs, ledger, world } = this;
-    if (!(req.headers.accept ?? '').includes('text/event-stream')) ledger.violation('GET does not accept text/event-stream');
+    if (!(req.headers.accept ?? '').includes('text/event-stream'))
+      ledger.violation('GET does not accept text/event-stream');
     const fault = takeFault(knobs, 'GET');
     if (fault) return strike(fault, undefined, res);
     const session = newSession(randomUUID(), '2024-11-05');

@@ -42,7 +42,8 @@ export function serveStdio(world) {
 
   const respond = (message, base) =>
     running.run(message, base.session, async ({ signal }) =>
-      writeReply(message, await answer(message, { world, knobs, ledger, ...ways, ...base, signal })));
+      writeReply(message, await answer(message, { world, knobs, ledger, ...ways, ...base, signal })),
+    );
 
   async function modern(message) {
     if (!offersModern(knobs)) {
@@ -53,7 +54,8 @@ export function serveStdio(world) {
     }
     modernRules(message).forEach((text) => ledger.violation(text));
     if (rules.isNotification(message)) return undefined;
-    if (modernIds.has(message.id)) ledger.violation(`${message.method}: the id ${JSON.stringify(message.id)} was used before`);
+    if (modernIds.has(message.id))
+      ledger.violation(`${message.method}: the id ${JSON.stringify(message.id)} was used before`);
     modernIds.add(message.id);
     const asked = rules.meta(message, 'protocolVersion');
     if (!knobs.revisions.includes(asked)) return write(unsupported(knobs, message.id, asked));
@@ -103,7 +105,9 @@ export function serveStdio(world) {
       if (calls === knobs.die_on_call) process.exit(7);
     }
     // Modern cancellation has no envelope that would tell.
-    const isModern = rules.isModern(message) || (session === undefined && message.method === 'notifications/cancelled' && offersModern(knobs));
+    const isModern =
+      rules.isModern(message) ||
+      (session === undefined && message.method === 'notifications/cancelled' && offersModern(knobs));
     await (isModern ? modern(message) : legacy(message));
     ledger.save();
   }

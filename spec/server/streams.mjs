@@ -82,7 +82,8 @@ export class Stream {
   resume(res, last, headers) {
     const broken = [];
     const waited = Date.now() - (this.closedAt ?? Date.now());
-    if (this.retry && waited < this.retry - EARLY_MS) broken.push(`a stream was resumed after ${waited} ms, retry was ${this.retry}`);
+    if (this.retry && waited < this.retry - EARLY_MS)
+      broken.push(`a stream was resumed after ${waited} ms, retry was ${this.retry}`);
     this.closeAfter = this.resumedLimit;
     this.closedAt = undefined;
     this.attach(res, headers);

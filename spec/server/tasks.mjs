@@ -120,7 +120,8 @@ export class Tasks {
     const askAll = (requests) => {
       for (const { method, params } of Object.values(requests)) {
         const missing = missingAbility(context.capabilities, method, params);
-        if (missing) throw new RpcError(-32021, 'Missing required client capability', { requiredCapabilities: missing });
+        if (missing)
+          throw new RpcError(-32021, 'Missing required client capability', { requiredCapabilities: missing });
       }
       return task.askAll(requests);
     };

@@ -65,7 +65,12 @@ async function work({ ms = 0, steps = 1, ask = false, fail }, context) {
 const task = {
   name: 'task',
   description: 'Works for a while.',
-  inputSchema: object({ ms: integer, steps: integer, ask: { type: 'boolean' }, fail: { type: 'string', enum: ['tool', 'rpc'] } }),
+  inputSchema: object({
+    ms: integer,
+    steps: integer,
+    ask: { type: 'boolean' },
+    fail: { type: 'string', enum: ['tool', 'rpc'] },
+  }),
   asks: true,
   run: work,
 };
@@ -193,8 +198,9 @@ export class Toolbox {
   }
 
   all() {
-    return [...list, ...asking, ...changing, task, ...headerTools(this.knobs), ...this.added.values()]
-      .filter(({ name }) => !this.removed.has(name));
+    return [...list, ...asking, ...changing, task, ...headerTools(this.knobs), ...this.added.values()].filter(
+      ({ name }) => !this.removed.has(name),
+    );
   }
 
   find(name) {
@@ -210,8 +216,11 @@ export class Toolbox {
   // As tools/list describes them.
   listed() {
     if (this.knobs.all_tools) this.headerSuffixes.add(this.knobs.header_suffix);
-    const shown = this.knobs.all_tools ? this.all() : this.all().filter((tool) => list.includes(tool) || this.added.has(tool.name)
-      || tool.name.startsWith('bad_header_'));
+    const shown = this.knobs.all_tools
+      ? this.all()
+      : this.all().filter(
+          (tool) => list.includes(tool) || this.added.has(tool.name) || tool.name.startsWith('bad_header_'),
+        );
     return shown.map(({ run, asks, ...rest }) => rest);
   }
 }
@@ -222,9 +231,12 @@ function complaint(schema, input) {
     if (!(name in input)) return `'${name}' is missing`;
   }
   for (const [name, rule] of Object.entries(schema.properties ?? {})) {
-    if (name in input && rule.type === 'string' && typeof input[name] !== 'string') return `'${name}' is not a string`;
-    if (name in input && rule.type === 'integer' && !Number.isInteger(input[name])) return `'${name}' is not an integer`;
-    if (name in input && rule.type === 'number' && typeof input[name] !== 'number') return `'${name}' is not a number`;
+    if (name in input && rule.type === 'string' && typeof input[name] !== 'string')
+      return `'${name}' is not a string`;
+    if (name in input && rule.type === 'integer' && !Number.isInteger(input[name]))
+      return `'${name}' is not an integer`;
+    if (name in input && rule.type === 'number' && typeof input[name] !== 'number')
+      return `'${name}' is not a number`;
   }
   return undefined;
 }

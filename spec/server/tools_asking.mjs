@@ -20,7 +20,11 @@ function fields(revision) {
     status: { type: 'string', enum: ['active', 'inactive', 'pending'], default: 'active' },
   };
   if (revision >= '2025-11-25') {
-    properties.tags = { type: 'array', items: { type: 'string', enum: ['red', 'green', 'blue'] }, default: ['red', 'blue'] };
+    properties.tags = {
+      type: 'array',
+      items: { type: 'string', enum: ['red', 'green', 'blue'] },
+      default: ['red', 'blue'],
+    };
   }
   return { type: 'object', properties, required: Object.keys(properties) };
 }
@@ -71,7 +75,8 @@ async function askUrl(input, context) {
   const request = url(context, input);
   const { visit } = await context.askAll({ visit: request });
   const { elicitationId } = request.params;
-  if (elicitationId && visit.action === 'accept') context.tell('notifications/elicitation/complete', { elicitationId });
+  if (elicitationId && visit.action === 'accept')
+    context.tell('notifications/elicitation/complete', { elicitationId });
   return json(visit);
 }
 
@@ -142,15 +147,27 @@ const asks = (name, description, properties, run) => ({
 });
 
 export const tools = [
-  asks('ask_form', 'Asks with a form.', { message: string, schema: { type: 'object' }, rounds: integer, together: integer }, askForm),
+  asks(
+    'ask_form',
+    'Asks with a form.',
+    { message: string, schema: { type: 'object' }, rounds: integer, together: integer },
+    askForm,
+  ),
   asks('ask_url', 'Asks to visit a URL.', { message: string, url: string }, askUrl),
   asks('ask_sample', 'Asks a language model.', { prompt: string, maxTokens: integer }, async (input, context) =>
-    json((await context.askAll({ sample: sample(input) })).sample)),
-  asks('ask_roots', 'Asks for folders.', {}, async (_input, context) => json((await context.askAll({ roots: roots() })).roots)),
+    json((await context.askAll({ sample: sample(input) })).sample),
+  ),
+  asks('ask_roots', 'Asks for folders.', {}, async (_input, context) =>
+    json((await context.askAll({ roots: roots() })).roots),
+  ),
   asks('ask_all', 'Asks everything at once.', { message: string, prompt: string }, askAll),
   asks('ask_cancelled', 'Takes its question back.', { ms: integer }, askCancelled),
   asks('need_url', 'Wants a URL to be visited first.', { ms: integer, url: string }, needUrl),
   asks('state_only', 'Wants to be called again.', { rounds: integer }, stateOnly),
-  asks('odd_result', 'Gives a result that is none.', { kind: { type: 'string', enum: Object.keys(odd) } }, ({ kind }, context) =>
-    odd[kind](context)),
+  asks(
+    'odd_result',
+    'Gives a result that is none.',
+    { kind: { type: 'string', enum: Object.keys(odd) } },
+    ({ kind }, context) => odd[kind](context),
+  ),
 ];
