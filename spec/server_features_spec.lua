@@ -114,6 +114,7 @@ describe("the scripted server's features #harness", function()
       local spec = servers.stdio("scripted", { knobs = { revisions = { revision }, all_tools = true } })
       check_report(by_hand.through_stdio(official_features, mode, spec), revision)
       assert.same({}, spec.violations())
+      assert.equal(mode == "auto" and "closed" or nil, (spec.ledger().listens[1] or {}).state)
     end
   end)
 
@@ -227,6 +228,50 @@ describe("the scripted server's features #harness", function()
       assert.equal(1234, task.error.code)
     end)
 
+    it("make a task of other tools when they are told to, and need not heed that it is cancelled", function()
+      server:knobs({ tasks = { "ask_form" }, task_cancel = "ignore" })
+      local _, reply = modern(server, 1, "tools/call", '"name":"ask_form","arguments":{}', "ask_form", TASKS)
+      local name, params = wrapped(reply.result.taskId), ('"taskId":"%s"'):format(reply.result.taskId)
+      modern(server, 2, "tasks/cancel", params, name, TASKS)
+      assert.equal("input_required", select(2, modern(server, 3, "tasks/get", params, name, TASKS)).result.status)
+      assert.equal(1, server:ledger().tasks[reply.result.taskId].cancels)
+    end)
+
+    it("log at the level that the request wants", function()
+      server:knobs({ answer = "sse" })
+      local function chatter(level)
+        local _, text = post(server, ('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"chatter",'
+          .. '"arguments":{"level":"info"},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
+          .. '"io.modelcontextprotocol/clientCapabilities":{}%s}}}'):format(level),
+          "-H 'mcp-protocol-version: 2026-07-28' -H 'mcp-method: tools/call' -H 'mcp-name: chatter'")
+        return text:find("notifications/message", 1, true) ~= nil
+      end
+      assert.is_false(chatter "")
+      assert.is_true(chatter ',"io.modelcontextprotocol/logLevel":"debug"')
+      assert.is_false(chatter ',"io.modelcontextprotocol/logLevel":"error"')
+    end)
+
+    it("say how long a list may be kept, and which revisions there are", function()
+      server:knobs({ ttl = 5000, cache_scope = "public" })
+      local _, reply = modern(server, 1, "resources/list")
+      assert.equal(5000, reply.result.ttlMs)
+      assert.equal("public", reply.result.cacheScope)
+      server:knobs({ revisions = { "2027-01-01" } })
+      local status
+      status, reply = modern(server, 2, "resources/list")
+      assert.equal(400, status)
+      assert.equal(-32022, reply.error.code)
+      assert.same({ "2027-01-01" }, reply.error.data.supported)
+    end)
+
+    it("give results of any kind as a fault", function()
+      local result = { resultType = "input_required" }
+      server:knobs({ faults = { { method = "tools/list", kind = "result", result = result } } })
+      local _, reply = modern(server, 7, "tools/list")
+      assert.equal(7, reply.id)
+      assert.equal("input_required", reply.result.resultType)
+    end)
+
     it("notice polls that come too soon", function()
       server:knobs({ poll_interval = 60000 })
       local _, reply = modern(server, 1, "tools/call", '"name":"task","arguments":{}', "task", TASKS)
@@ -265,6 +310,22 @@ describe("the scripted server's features #harness", function()
       end
       os.remove(file)
       return text
+    end
+
+    for style, acknowledged in pairs({ partial = '"notifications":{"toolsListChanged":true}', silent = false,
+      refuse = false }) do
+      it("listen in a " .. style .. " way", function()
+        server:knobs({ listen = style })
+        local told
+        local text = listen('{"toolsListChanged":true,"promptsListChanged":true}', function()
+          told = server:notify("notifications/prompts/list_changed")
+          server:end_listen()
+        end)
+        assert.equal(style == "silent" and 1 or 0, told)
+        assert.equal(acknowledged ~= false, text:find("acknowledged", 1, true) ~= nil)
+        assert.truthy(not acknowledged or text:find(acknowledged, 1, true))
+        assert.equal(style == "refuse", text:find("-32601", 1, true) ~= nil)
+      end)
     end
 
     for how, wanted in pairs({ result = { true, false }, eof = { false, false }, cancelled = { false, true },
@@ -308,6 +369,64 @@ describe("the scripted server's features #harness", function()
       assert.truthy(body:find('"method":"elicitation/create"', 1, true))
       assert.truthy(server:violations()[1]:find("elicitation/create of the server was not answered", 1, true))
     end)
+
+    -- GET, for as long as it takes to hear enough.
+    local function get(headers, last, seconds)
+      return by_hand.run(("curl -s -N -m %s %s -H 'accept: text/event-stream' %s %s"):format(seconds or 1, server.url,
+        headers, last and "-H 'last-event-id: " .. last .. "'" or ""))
+    end
+
+    it("break a stream in the middle, and go on where it was left", function()
+      server:knobs({ answer = "sse", priming = true, drop_after = 2, retry = 1 })
+      local headers = session("{}")
+      local _, body = post(server, '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"slow","arguments":'
+        .. '{"ms":20,"steps":4},"_meta":{"progressToken":1}}}', headers)
+      local last = body:match(".*\nid: ([^\n]+)")
+      assert.is_nil(body:find('"result"', 1, true))
+      local rest = get(headers, last)
+      assert.truthy(rest:find("step 3 of 4", 1, true))
+      assert.is_nil(rest:find("step 2 of 4", 1, true))
+      assert.truthy(rest:find('"result"', 1, true))
+      assert.equal(last, server:ledger().polls[1].last)
+      get(headers, "nobody/1")
+      assert.truthy(server:violations()[1]:find("Last-Event-ID names no event", 1, true))
+    end)
+
+    it("close the stream of GET after some events, and keep the others for whoever comes back", function()
+      server:knobs({ get = "stream", get_ids = true, get_drop = 1, retry = 1 })
+      local headers = session("{}")
+      local file = os.tmpname()
+      local command = ("curl -s -N -m 5 %s -H 'accept: text/event-stream' %s >%s"):format(server.url, headers, file)
+      os.execute(("sh -c %s >/dev/null 2>&1 &"):format(by_hand.quote(command)))
+      for _ = 1, 100 do
+        if server:notify("notifications/prompts/list_changed") == 1 then
+          break
+        end
+        os.execute("sleep 0.02")
+      end
+      server:notify("notifications/tools/list_changed")
+      os.execute("sleep 0.1")
+      local opened = assert(io.open(file))
+      local text = opened:read("*a")
+      opened:close()
+      os.remove(file)
+      assert.truthy(text:find("prompts/list_changed", 1, true))
+      assert.is_nil(text:find("tools/list_changed", 1, true))
+      assert.equal("closed", server:ledger().streams[1].state)
+      text = get(headers, text:match("\nid: ([^\n]+)"))
+      assert.truthy(text:find("tools/list_changed", 1, true))
+      assert.is_nil(text:find("prompts/list_changed", 1, true))
+    end)
+
+    for way, wanted in pairs({ foreign = "http://127.0.0.1:1/", missing = false }) do
+      it("name an endpoint for messages that is " .. way, function()
+        server:knobs({ transport = "sse", sse_endpoint = way })
+        local text = get("", nil, 0.3)
+        assert.equal(wanted ~= false, text:find("event: endpoint", 1, true) ~= nil)
+        assert.truthy(not wanted or text:find("data: " .. wanted, 1, true))
+        assert.equal(405, (by_hand.initialize(server)))
+      end)
+    end
 
     it("take a question back, and expect no answer then", function()
       local _, body = call(1, "ask_cancelled", session('{"elicitation":{}}'))

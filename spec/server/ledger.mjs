@@ -29,7 +29,7 @@ export class Ledger {
     this.rounds = 0; // modern requests that brought answers or a requestState
     this.states = []; // the values of requestState that came back
     this.polls = []; // streams that a client came back to: { stream, last, waited, retry }, in milliseconds
-    this.listens = []; // subscriptions/listen: { id, notifications, state: open, closed (by client), ended (by server) }
+    this.listens = []; // subscriptions/listen: { id, notifications, state: open, closed (client), ended (server) }
     this.streams = []; // GET streams: { session, state }
     this.told = 0; // notifications to listeners, each counted once
     this.subscriptions = []; // resources/subscribe and unsubscribe: { uri, on }

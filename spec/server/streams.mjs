@@ -63,6 +63,7 @@ export class Stream {
     this.res = undefined;
     this.closedAt = Date.now();
     out.end();
+    this.onLeave?.();
     return true;
   }
 
