@@ -234,7 +234,7 @@ describe("a child", function()
   end)
 
   it("that dies in a call gets the call again when the tool only reads, or the caller allows it", function()
-    local market = connected { die_on_call = 2 }
+    local market = connected({ die_on_call = 2 }, { listen = false })
     local issue = { owner = "o", repo = "r", title = "t" }
     assert(market:call "mcp.c.get_me")
     assert.equal("souk-tester", assert(market:call "mcp.c.get_me").login)
