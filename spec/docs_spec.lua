@@ -309,6 +309,21 @@ local examples = {
     "issues created in all: 2",
     "unknown option 'timeuot'",
   },
+  ["05_questions.lua"] = {
+    "--- 2025-11-25\nclerk asks for mcp.clerk.ask_form: Who are you?\nit got: Ann, 41, active\n",
+    "--- 2026-07-28\nclerk asks for mcp.clerk.ask_form: Who are you?\nit got: Ann, 41, active\n",
+    "it got: Hello! Hello!\nit got: file:///home/ann/work\nmeanwhile: other work\n",
+    "/age: expected integer, got string\nit got: Bob",
+  },
+  ["06_resources.lua"] = {
+    "speaks 2026-07-28\n",
+    "Note 1, version 0\nNote 1, version 0\nread 1 time(s)\n",
+    "brief, bold, baroque\nsouk://notes/1 has changed\n",
+    "a new tool: lend",
+  },
+  ["07_tasks.lua"] = {
+    "5 of 10\n10 of 10\nworked 50 ms\ntimeout\nthe task worked 1500 ms\ncancelled",
+  },
 }
 
 describe("the examples #harness", function()
