@@ -64,11 +64,21 @@ static void a_modern_subscription_that_breaks_has_failed(void)
 }
 
 /* The stream of a legacy session is there. */
-static void stand(ops_rig *rig)
+static void open_stream(ops_rig *rig)
 {
     fake_exchange *x = fake_last(&rig->session.fake);
     CHECK_TEXT(x->method, "GET");
     fake_head(&rig->session.fake, x, 200, "Content-Type: text/event-stream");
+}
+
+static void stand(ops_rig *rig)
+{
+    open_stream(rig);
+    CHECK(!ops_next(rig)); /* it is not told before all resources were subscribed to */
+}
+
+static void check_stands(ops_rig *rig)
+{
     NEWS(rig, NOTICE, "souk/listening", NULL);
     CHECK(rig->news.tag == &rig->tags[0]);
 }
@@ -88,6 +98,7 @@ static void a_legacy_subscription_asks_for_each_resource(void)
     ERROR(&rig, "resources/subscribe", 200, "{'code':-32601,'message':'no'}");
     NEWS(&rig, NOTICE, "souk/listening_failed", "{\"uri\":\"file:///b\",\"message\":\"no\"}");
     CHECK(rig.news.tag == &rig.tags[0]);
+    check_stands(&rig);
     CHECK(souk_mcp_ops_deadline(rig.ops) == SOUK_NEVER);
     event(&rig, x, "notifications/tools/list_changed", "{}");
     NEWS(&rig, NOTICE, "notifications/tools/list_changed", "{}");
@@ -109,6 +120,7 @@ static void a_server_that_does_not_answer_holds_nothing_up(void)
     ops_wait(&rig, 30000);
     CHECK(ops_next(&rig));
     CHECK_SLICE(rig.news.method, "souk/listening_failed");
+    check_stands(&rig);
     CHECK(souk_mcp_ops_deadline(rig.ops) == SOUK_NEVER);
     souk_mcp_op_cancel(rig.ops, op, "enough", false, rig.session.fake.now);
     CHECK(!ops_next(&rig));
@@ -124,7 +136,7 @@ static void a_stream_that_stands_anew_is_subscribed_anew(void)
     fake_exchange *first = fake_last(&rig.session.fake);
     stand(&rig);
     RESULT(&rig, "resources/subscribe", "{}");
-    CHECK(!ops_next(&rig));
+    check_stands(&rig);
     event(&rig, first, "notifications/x", "{}");
     NEWS(&rig, NOTICE, "notifications/x", "{}");
     fake_end(&rig.session.fake, first);
@@ -133,6 +145,8 @@ static void a_stream_that_stands_anew_is_subscribed_anew(void)
     CHECK(fake_last(&rig.session.fake) != first);
     stand(&rig);
     CHECK_INT(fake_count(&rig.session.fake, "resources/subscribe"), 2);
+    RESULT(&rig, "resources/subscribe", "{}");
+    check_stands(&rig);
     souk_mcp_op_cancel(rig.ops, op, "enough", false, rig.session.fake.now);
     ops_close(&rig);
 }
@@ -173,7 +187,8 @@ static void what_is_no_wish_is_not_sent(void)
         CHECK_INT(souk_mcp_op_start(rig.ops, &order, 0, &op, &err), SOUK_E_SCHEMA);
     }
     CHECK(listen(&rig, "") != NULL);
-    stand(&rig);
+    open_stream(&rig);
+    check_stands(&rig);
     CHECK_INT(fake_count(&rig.session.fake, "resources/subscribe"), 0);
     ops_close(&rig);
 }

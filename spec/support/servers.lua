@@ -125,12 +125,12 @@ function programs.modern(options)
   })
 end
 
-function programs.everything(_, stdio)
+function programs.everything(options, stdio)
   if stdio then
     return watched({ peer("everything") })
   end
-  return watched({ "--import", absolute("spec/server/any_port.mjs"), peer("everything"), "streamableHttp" },
-    { PORT = "0" })
+  local transport = options.transport or "streamableHttp"
+  return watched({ "--import", absolute("spec/server/any_port.mjs"), peer("everything"), transport }, { PORT = "0" })
 end
 
 function programs.filesystem(options)
@@ -207,7 +207,8 @@ local function wait_for_pid(path)
 end
 
 -- Starts a server over HTTP and waits until it listens. `name`: "scripted" (options: knobs, tls, port), "modern"
--- (options: legacy, answer) or "everything". Fields: url, port, pid, log (a file with its output), ca_file (tls).
+-- (options: legacy, answer) or "everything" (options: transport, which is "streamableHttp" or "sse"). Fields: url, port,
+-- pid, log (a file with its output), ca_file (tls).
 function servers.start(name, options)
   options = options or {}
   local program = assert(programs[name], "there is no server called " .. tostring(name))
@@ -225,7 +226,7 @@ function servers.start(name, options)
     server.ca_file = certificate()
   end
   server.origin = ("%s://127.0.0.1:%d"):format(options.tls and "https" or "http", server.port)
-  server.url = server.origin .. "/mcp"
+  server.url = server.origin .. (options.transport == "sse" and "/sse" or "/mcp")
   return server
 end
 

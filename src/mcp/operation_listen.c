@@ -10,6 +10,7 @@ struct souk_mcp_listening {
     const souk_jval *uris;      /* resourceSubscriptions, or NULL */
     souk_json_elements next;    /* those that are not subscribed to yet */
     const souk_jval *under_way; /* the one of the request under way */
+    bool untold;                /* the stream stands; that is told when all are subscribed to */
 };
 
 void souk_mcp_listen_free(souk_mcp_op *op)
@@ -101,7 +102,8 @@ static int send_subscribe(souk_mcp_op *op, souk_err *err)
     return failed;
 }
 
-/* One after the other, so that a long list is no flood. */
+/* One after the other, so that a long list is no flood. Whoever is told that it stands may count on
+ * them, as on the acknowledgement of a modern server. */
 static void subscribe_next(souk_mcp_op *op, souk_ms now)
 {
     souk_mcp_listening *listening = op->listening;
@@ -116,6 +118,10 @@ static void subscribe_next(souk_mcp_op *op, souk_ms now)
             tell_failed(op, &why);
         }
     }
+    if (at == SOUK_NEVER && listening->untold) {
+        listening->untold = false;
+        souk_mcp_tell(op->ops, op, SOUK_MCP_NEWS_NOTICE, SOUK_LIT(SOUK_MCP_LISTENING), NULL, NULL);
+    }
     souk_deadline_move(&op->ops->deadlines, &op->due, at);
 }
 
@@ -128,13 +134,14 @@ void souk_mcp_listen_notice(souk_mcp_op *op, souk_mcp_notice *notice, souk_ms no
         method = SOUK_LIT(SOUK_MCP_LISTENING);
         value = granted != NULL ? granted : value;
     }
-    bool stands = souk_slice_is(method, SOUK_MCP_LISTENING);
-    souk_mcp_tell(op->ops, op, SOUK_MCP_NEWS_NOTICE, method, &notice->doc, value);
-    if (stands && op->listening != NULL) {
-        op->listening->next = souk_json_each_element(op->listening->uris);
-        if (op->side.id == 0) {
-            subscribe_next(op, now);
-        }
+    if (op->listening == NULL || !souk_slice_is(method, SOUK_MCP_LISTENING)) {
+        souk_mcp_tell(op->ops, op, SOUK_MCP_NEWS_NOTICE, method, &notice->doc, value);
+        return;
+    }
+    op->listening->next = souk_json_each_element(op->listening->uris);
+    op->listening->untold = true;
+    if (op->side.id == 0) {
+        subscribe_next(op, now);
     }
 }
 

@@ -152,7 +152,7 @@ bool souk_mcp_op_asks_for_urls(souk_mcp_op *op, souk_mcp_end *end)
 {
     const souk_jval *list = souk_json_get(end->value, "elicitations");
     if (!end->err.has_code || end->err.code != SOUK_RPC_URL_ELICITATION_NEEDED || end->lost ||
-        souk_mcp_get_revision(op->ops->mcp) != SOUK_MCP_2025_11_25 ||
+        !souk_mcp_shows_urls(op->ops->mcp) ||
         (op->ops->config.abilities & SOUK_MCP_CAN_ELICIT_URL) == 0 ||
         souk_json_type_of(list) != SOUK_JSON_ARRAY || list->size == 0) {
         return false;

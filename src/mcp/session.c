@@ -258,7 +258,9 @@ void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
         drop_end(mcp, id);
         return;
     }
-    if (pending->exchange != NULL) {
+    if (pending->exchange != NULL && pending->purpose == SOUK_MCP_FOR_LISTEN) {
+        souk_mcp_listen_leave(mcp, pending->exchange);
+    } else if (pending->exchange != NULL) {
         souk_mcp_http_cancel(mcp, pending->exchange);
     }
     /* Modern HTTP: closing the stream is the signal. Everywhere else the server has to be told. */

@@ -122,7 +122,10 @@ int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, 
  * the GET stream; a server without one (405), stdio and HTTP+SSE need none, and then this only
  * stands for it. A notice with method SOUK_MCP_LISTENING says each time that it stands (again). It
  * ends like a request, when the stream cannot be kept up; souk_mcp_cancel ends it silently. A
- * session has at most one. *id and errors as for souk_mcp_send.
+ * session has at most one. One that is begun before the session's next tick after another was
+ * cancelled goes on with the other's stream, so that nothing is missed in between (many servers
+ * refuse a second stream while they have not seen the end of the first). *id and errors as for
+ * souk_mcp_send.
  */
 #define SOUK_MCP_LISTENING "souk/listening"
 int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err);
@@ -194,6 +197,13 @@ typedef struct souk_mcp_asked {
 } souk_mcp_asked;
 
 bool souk_mcp_next_asked(souk_mcp *mcp, souk_mcp_asked *asked);
+
+/*
+ * Whether a legacy server may ask for visits to URLs: elicitation has modes from 2025-11-25 on.
+ * Over HTTP+SSE, too: there 2024-11-05 names the transport, and servers go by what the client
+ * declared.
+ */
+bool souk_mcp_shows_urls(const souk_mcp *mcp);
 
 /*
  * Answers it: with a result (JSON text), or with an error (err->code if it has one, else

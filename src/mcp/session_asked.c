@@ -167,11 +167,15 @@ static int queue(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *mess
     return SOUK_OK;
 }
 
-/* elicitation/create has modes from 2025-11-25 on; before there were only forms. */
+bool souk_mcp_shows_urls(const souk_mcp *mcp)
+{
+    return mcp->two_endpoints || mcp->revision == SOUK_MCP_2025_11_25;
+}
+
 static unsigned abilities_now(const souk_mcp *mcp)
 {
     unsigned abilities = mcp->config.abilities;
-    if (mcp->revision < SOUK_MCP_2025_11_25) {
+    if (!souk_mcp_shows_urls(mcp)) {
         abilities &= ~(unsigned)SOUK_MCP_CAN_ELICIT_URL;
     }
     return souk_mcp_has_server_requests(mcp->revision) ? abilities : 0;

@@ -234,6 +234,8 @@ void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms no
 void souk_mcp_listen_over(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,
                           souk_ms now);
 void souk_mcp_listen_end(souk_mcp *mcp, const souk_err *why, bool lost);
+/* Nobody listens to the stream any more; unless somebody does again, it ends with the next tick. */
+void souk_mcp_listen_leave(souk_mcp *mcp, souk_mcp_exchange *exchange);
 
 /* session_two_endpoints.c */
 /* Asks for the stream of HTTP+SSE. Once in a session; false when it is of no use to ask. */

@@ -15,11 +15,45 @@ static void tell(souk_mcp *mcp, const souk_mcp_pending *pending)
     souk_mcp_note(mcp, pending->tag, SOUK_LIT(SOUK_MCP_LISTENING), NULL, NULL);
 }
 
+/* No tick comes before this time, and every tick is later. */
+enum { AT_NEXT_TICK = 0 };
+
+void souk_mcp_listen_leave(souk_mcp *mcp, souk_mcp_exchange *exchange)
+{
+    exchange->pending->exchange = NULL;
+    exchange->pending = NULL;
+    mcp->lingering += exchange->linger_until == SOUK_NEVER;
+    exchange->linger_until = AT_NEXT_TICK;
+}
+
+/* Goes on with the stream that a listener has just left, if there is one. */
+static bool take_over(souk_mcp *mcp, souk_mcp_pending *pending)
+{
+    souk_mcp_exchange *it = mcp->first_exchange;
+    while (it != NULL && (it->purpose != SOUK_MCP_FOR_LISTEN || it->linger_until != AT_NEXT_TICK)) {
+        it = it->next;
+    }
+    if (it == NULL) {
+        return false;
+    }
+    mcp->lingering--;
+    it->linger_until = SOUK_NEVER;
+    it->pending = pending;
+    pending->exchange = it;
+    if (it->resume_at == SOUK_NEVER && it->has_head && souk_mcp_is_stream(it)) {
+        tell(mcp, pending);
+    }
+    return true;
+}
+
 static int open_stream(souk_mcp *mcp, souk_mcp_pending *pending, souk_err *err)
 {
     souk_mcp_post post;
     if (!souk_mcp_is_http(mcp) || mcp->two_endpoints) {
         tell(mcp, pending);
+        return SOUK_OK;
+    }
+    if (take_over(mcp, pending)) {
         return SOUK_OK;
     }
     memset(&post, 0, sizeof post);
