@@ -223,6 +223,7 @@ build = {
     ["souk.server"] = "lua/souk/server.lua",
     ["souk.trace"] = "lua/souk/trace.lua",
     ["souk.types"] = "lua/souk/types.lua",
+    ["souk.types_methods"] = "lua/souk/types_methods.lua",
   },
 }
 test = {

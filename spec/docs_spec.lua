@@ -15,7 +15,7 @@ after_each(help.clean_up)
 teardown(help.stop_servers)
 
 local README = help.read_file "README.md"
-local TYPES = help.read_file "lua/souk/types.lua"
+local TYPES = help.read_file "lua/souk/types.lua" .. help.read_file "lua/souk/types_methods.lua"
 
 local function sorted(list)
   table.sort(list)
