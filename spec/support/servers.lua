@@ -207,8 +207,8 @@ local function wait_for_pid(path)
 end
 
 -- Starts a server over HTTP and waits until it listens. `name`: "scripted" (options: knobs, tls, port), "modern"
--- (options: legacy, answer) or "everything" (options: transport, which is "streamableHttp" or "sse"). Fields: url, port,
--- pid, log (a file with its output), ca_file (tls).
+-- (options: legacy, answer) or "everything" (options: transport, "streamableHttp" or "sse"). Fields: url, port, pid,
+-- log (a file with its output), ca_file (tls).
 function servers.start(name, options)
   options = options or {}
   local program = assert(programs[name], "there is no server called " .. tostring(name))
