@@ -486,6 +486,79 @@ static void a_stream_that_cannot_be_read_ends_it(void)
     }
 }
 
+/* A legacy session that listens before anything else; its last exchange is the GET. */
+static void open_listening(session_rig *rig)
+{
+    rig_http(rig);
+    rig->config.stream_retry = 1000;
+    rig->config.max_resumes = 3;
+    rig->config.listen_first = true;
+    rig->config.listen_wait = 2000;
+    CHECK(rig_open(rig));
+    fake_respond(&rig->fake, rig_last(rig), 404, "Content-Type: text/plain", "Not found");
+    rig_initialize(rig, "2025-11-25", "abc");
+    CHECK_TEXT(rig_last(rig)->method, "GET");
+    CHECK_INT(souk_mcp_get_state(rig->mcp), SOUK_MCP_OPENING);
+}
+
+static void a_session_that_listens_first_is_ready_when_it_knows_about_the_stream(void)
+{
+    for (int i = 0; i < 4; i++) {
+        session_rig rig;
+        open_listening(&rig);
+        if (i == 0) {
+            fake_head(&rig.fake, rig_last(&rig), 200, SSE);
+        } else if (i == 1) {
+            fake_respond(&rig.fake, rig_last(&rig), 405, "", "");
+        } else if (i == 2) {
+            fake_respond(&rig.fake, rig_last(&rig), 503, "", "");
+        } else {
+            rig_wait(&rig, 1999);
+            CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_OPENING);
+            rig_wait(&rig, 1);
+        }
+        CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_READY);
+        CHECK_INT(count_standing(&rig), 0);
+        rig_free(&rig);
+    }
+}
+
+static void a_listener_uses_the_sessions_own_stream_and_leaves_it_behind(void)
+{
+    session_rig rig;
+    open_listening(&rig);
+    fake_exchange *get = rig_last(&rig);
+    fake_head(&rig.fake, get, 200, SSE);
+    for (int i = 0; i < 2; i++) {
+        uint64_t id = listen_to(&rig);
+        CHECK_INT(count_standing(&rig), 1);
+        fake_bytes(&rig.fake, get, changed, sizeof changed - 1);
+        CHECK_INT(count_notices(&rig, "notifications/tools/list_changed"), 1);
+        souk_mcp_cancel(rig.mcp, id, "enough");
+        rig_wait(&rig, 10);
+        CHECK(!get->cancelled);
+    }
+    CHECK(rig_last(&rig) == get);
+    rig_free(&rig);
+}
+
+static void nobody_has_to_ask_again_for_the_sessions_own_stream(void)
+{
+    session_rig rig;
+    open_listening(&rig);
+    for (int i = 0; i < 10; i++) {
+        fake_respond(&rig.fake, rig_last(&rig), 503, "", "");
+        size_t before = rig.fake.exchange_count;
+        rig_wait(&rig, 120000);
+        CHECK_INT(rig.fake.exchange_count, before + 1);
+    }
+    souk_mcp_end end;
+    CHECK(!souk_mcp_next(rig.mcp, &end));
+    souk_mcp_close(rig.mcp);
+    CHECK_TEXT(rig_last(&rig)->method, "DELETE");
+    rig_free(&rig);
+}
+
 int main(void)
 {
     CASE(the_stream_stands_when_its_head_came_and_brings_notices);
@@ -505,5 +578,8 @@ int main(void)
     CASE(a_lost_session_ends_it);
     CASE(over_stdio_no_stream_is_needed);
     CASE(a_stream_that_cannot_be_read_ends_it);
+    CASE(a_session_that_listens_first_is_ready_when_it_knows_about_the_stream);
+    CASE(a_listener_uses_the_sessions_own_stream_and_leaves_it_behind);
+    CASE(nobody_has_to_ask_again_for_the_sessions_own_stream);
     return tap_done();
 }

@@ -15,6 +15,7 @@ static void server_that_asks(mcp_server *server)
     server_http(server);
     server->target.input = FUNCTION;
     server->target.abilities = EVERYTHING;
+    server->target.no_stream = true;
 }
 
 /* A call on an open legacy session, in whose stream the server asks. */
@@ -318,9 +319,42 @@ static void a_closing_pool_takes_the_questions_back(void)
     rig_end(rig);
 }
 
+/* Servers put questions that belong to no call on the GET stream, and drop them without one. */
+static void a_server_that_may_ask_is_listened_to_before_the_first_call(void)
+{
+    pool_rig *rig = rig_start();
+    mcp_server server;
+    server_that_asks(&server);
+    server.target.no_stream = false;
+    (void)call_tool(rig, &server, "t");
+    open_legacy(rig, "abc");
+    fake_exchange *get = fake_last(&rig->fake);
+    CHECK_TEXT(get->method, "GET");
+    CHECK(fake_open(&rig->fake, "tools/call") == NULL);
+    fake_head(&rig->fake, get, 200, "Content-Type: text/event-stream");
+    rig_run(rig);
+    CHECK(fake_open(&rig->fake, "tools/call") != NULL);
+    rig_end(rig);
+}
+
+/* Somebody is thinking: the call may last as long as the question may, within its cap. */
+static void a_call_waits_for_the_answer_to_a_question(void)
+{
+    pool_rig *rig = rig_start();
+    mcp_server server;
+    int call = begin_legacy(rig, &server);
+    rig_wait_for(rig, 590000);
+    answer(rig, "{\"action\":\"cancel\"}");
+    finish_stream(rig);
+    CHECK_OK(rig, call);
+    rig_end(rig);
+}
+
 int main(void)
 {
     CASE(a_question_in_a_call_is_put_and_answered);
+    CASE(a_server_that_may_ask_is_listened_to_before_the_first_call);
+    CASE(a_call_waits_for_the_answer_to_a_question);
     CASE(a_round_of_a_modern_server_is_put_and_answered);
     CASE(an_error_is_an_answer_too);
     CASE(an_answer_has_to_be_an_object);

@@ -266,6 +266,7 @@ static void start_features(mcp_server *server)
     server_http(server);
     server_set(server, "mcp_log_level", "info");
     server->target.input = 3;
+    server->target.no_stream = true;
     server->target.abilities = 31;
 }
 

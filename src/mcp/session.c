@@ -20,6 +20,7 @@ souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
     mcp->id_base = id_base;
     mcp->open_by = SOUK_NEVER;
     mcp->probe_by = SOUK_NEVER;
+    mcp->listen_by = SOUK_NEVER;
     mcp->client.name = config->client_name;
     mcp->client.version = config->client_version;
     mcp->client.abilities = config->abilities;
@@ -253,11 +254,17 @@ static void drop_end(souk_mcp *mcp, uint64_t id)
 
 void souk_mcp_cancel(souk_mcp *mcp, uint64_t id, const char *reason)
 {
-    souk_mcp_pending *pending = souk_idmap_remove(&mcp->pending, id);
+    souk_mcp_pending *pending = souk_idmap_get(&mcp->pending, id);
     if (pending == NULL) {
         drop_end(mcp, id);
         return;
     }
+    void *tag = pending->tag;
+    if (souk_mcp_listen_keep(mcp, pending)) {
+        forget_tag(mcp, tag);
+        return;
+    }
+    souk_idmap_remove(&mcp->pending, id);
     if (pending->exchange != NULL && pending->purpose == SOUK_MCP_FOR_LISTEN) {
         souk_mcp_listen_leave(mcp, pending->exchange);
     } else if (pending->exchange != NULL) {
@@ -339,6 +346,7 @@ void souk_mcp_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     } else {
         souk_mcp_http_event(mcp, event, now);
     }
+    souk_mcp_check_first_stream(mcp, now);
     drop_streams(mcp);
 }
 
@@ -347,6 +355,7 @@ souk_ms souk_mcp_deadline(const souk_mcp *mcp)
     souk_ms at = souk_mcp_http_deadline(mcp);
     if (mcp->state == SOUK_MCP_OPENING) {
         at = souk_ms_min(at, souk_ms_min(mcp->open_by, mcp->probe_by));
+        at = souk_ms_min(at, mcp->listen_by);
     }
     return at;
 }
@@ -354,6 +363,7 @@ souk_ms souk_mcp_deadline(const souk_mcp *mcp)
 void souk_mcp_tick(souk_mcp *mcp, souk_ms now)
 {
     souk_mcp_http_tick(mcp, now);
+    souk_mcp_check_first_stream(mcp, now);
     if (mcp->state == SOUK_MCP_OPENING && now >= mcp->open_by) {
         souk_err why;
         souk_fail(&why, SOUK_E_TIMEOUT,

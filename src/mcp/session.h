@@ -46,6 +46,13 @@ typedef struct souk_mcp_config {
                              asked for no time of its own */
     unsigned max_resumes; /* times in a row that a stream is taken up without anything new */
     size_t max_notices;   /* notifications that wait to be fetched; more are dropped; 0: 256 */
+    /*
+     * Legacy Streamable HTTP: the GET stream is asked for while the session opens, and the session
+     * is READY when it stands, when there is none, or after listen_wait ms. Servers put questions
+     * that belong to no certain call on that stream only, and drop them while nobody listens.
+     */
+    bool listen_first;
+    souk_ms listen_wait;
     bool ask_credential_on_401; /* a 401 means "session lost": opening again reads the credential
                                    again */
 } souk_mcp_config;
@@ -124,8 +131,9 @@ int souk_mcp_send(souk_mcp *mcp, const souk_mcp_request *request, uint64_t *id, 
  * ends like a request, when the stream cannot be kept up; souk_mcp_cancel ends it silently. A
  * session has at most one. One that is begun before the session's next tick after another was
  * cancelled goes on with the other's stream, so that nothing is missed in between (many servers
- * refuse a second stream while they have not seen the end of the first). *id and errors as for
- * souk_mcp_send.
+ * refuse a second stream while they have not seen the end of the first). A stream that the session
+ * itself began (listen_first) is used, too, and stays the session's own afterwards. *id and errors
+ * as for souk_mcp_send.
  */
 #define SOUK_MCP_LISTENING "souk/listening"
 int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err);

@@ -253,7 +253,7 @@ static void begin_response(souk_mcp *mcp, souk_mcp_exchange *exchange, const sou
     }
     /* What expects no answer is done when it was accepted: a server may leave its response open. */
     if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
-        souk_mcp_initialized_accepted(mcp);
+        souk_mcp_initialized_accepted(mcp, now);
     } else if (mcp->two_endpoints) {
         accepted(mcp, exchange, now);
     } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZE && exchange->pending != NULL) {

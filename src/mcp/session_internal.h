@@ -121,7 +121,10 @@ struct souk_mcp {
     size_t resting; /* exchanges that wait to be taken up again */
     size_t replies; /* exchanges with SOUK_MCP_FOR_REPLY */
     souk_mcp_pending *ended_first, *ended_last;
-    souk_mcp_pending *listener; /* what souk_mcp_listen began, while it stands; else NULL */
+    souk_mcp_pending
+        *listener;        /* the GET stream, or what stands for it; tag NULL: the session's own */
+    bool listener_stands; /* it has been told, or would have been: it is there */
+    souk_ms listen_by;    /* OPENING: the session is ready then, stream or not */
     souk_mcp_noted *noted_first, *noted_last;
     size_t noted_count;
     souk_mcp_question *questions; /* in the order of asking */
@@ -160,7 +163,9 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now);
  * pending is freed. */
 void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int status,
                                const souk_rpc_message *message, const souk_err *err, souk_ms now);
-void souk_mcp_initialized_accepted(souk_mcp *mcp);
+void souk_mcp_initialized_accepted(souk_mcp *mcp, souk_ms now);
+/* Opening only waits for the session's own stream (listen_first): is it over? */
+void souk_mcp_check_first_stream(souk_mcp *mcp, souk_ms now);
 /* HTTP+SSE: the endpoint is known now; or there is none, for this reason. */
 void souk_mcp_initialize_at_endpoint(souk_mcp *mcp);
 void souk_mcp_no_two_endpoints(souk_mcp *mcp, const souk_err *why, souk_ms now);
@@ -229,6 +234,12 @@ bool souk_mcp_stream_may_come_back(int status);
 void souk_mcp_stream_due(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
 
 /* session_listen.c */
+/* Begins the session's own stream while it opens (listen_first); false when none is wanted. */
+bool souk_mcp_listen_first(souk_mcp *mcp, souk_ms now);
+/* Whether a listener that is given up stays, as the session's own. */
+bool souk_mcp_listen_keep(souk_mcp *mcp, souk_mcp_pending *pending);
+/* Whether it is known what becomes of the session's own stream. */
+bool souk_mcp_listen_is_settled(const souk_mcp *mcp);
 void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now);
 /* The exchange may be freed by these; err: how it broke, NULL when it ended. */
 void souk_mcp_listen_over(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *err,

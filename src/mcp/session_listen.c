@@ -10,9 +10,13 @@
 /* A stream that stood for so long was of use, though the server had nothing to say. */
 enum { LIVED_MS = 10000 };
 
+/* It stands. Nobody has to know of a stream that the session keeps for itself. */
 static void tell(souk_mcp *mcp, const souk_mcp_pending *pending)
 {
-    souk_mcp_note(mcp, pending->tag, SOUK_LIT(SOUK_MCP_LISTENING), NULL, NULL);
+    mcp->listener_stands = true;
+    if (pending->tag != NULL) {
+        souk_mcp_note(mcp, pending->tag, SOUK_LIT(SOUK_MCP_LISTENING), NULL, NULL);
+    }
 }
 
 /* No tick comes before this time, and every tick is later. */
@@ -64,6 +68,33 @@ static int open_stream(souk_mcp *mcp, souk_mcp_pending *pending, souk_err *err)
     return souk_mcp_http_send(mcp, &post, NULL, NULL, err);
 }
 
+static int begin(souk_mcp *mcp, void *tag, souk_err *err)
+{
+    souk_mcp_pending *pending =
+        souk_mcp_pending_new(mcp, SOUK_MCP_FOR_LISTEN, SOUK_LIT(SOUK_MCP_LISTENING), tag);
+    if (pending == NULL) {
+        return souk_fail_memory(err);
+    }
+    mcp->listener_stands = false;
+    int failed = open_stream(mcp, pending, err);
+    if (failed != SOUK_OK) {
+        souk_idmap_remove(&mcp->pending, pending->id);
+        souk_mcp_pending_free(mcp, pending);
+        return failed;
+    }
+    mcp->listener = pending;
+    return SOUK_OK;
+}
+
+/* The stream that the session began for itself gets a user. */
+static void adopt(souk_mcp *mcp, void *tag)
+{
+    mcp->listener->tag = tag;
+    if (mcp->listener_stands) {
+        tell(mcp, mcp->listener);
+    }
+}
+
 int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err)
 {
     if (mcp->state != SOUK_MCP_READY) {
@@ -73,23 +104,46 @@ int souk_mcp_listen(souk_mcp *mcp, void *tag, uint64_t *id, souk_err *err)
         return souk_fail(err, SOUK_E_CONFIG, "%s listens with subscriptions/listen",
                          souk_mcp_revision_name(mcp->revision));
     }
-    if (mcp->listener != NULL) {
+    if (mcp->listener != NULL && mcp->listener->tag != NULL) {
         return souk_fail(err, SOUK_E_LIMIT, "the session is listening already");
     }
-    souk_mcp_pending *pending =
-        souk_mcp_pending_new(mcp, SOUK_MCP_FOR_LISTEN, SOUK_LIT(SOUK_MCP_LISTENING), tag);
-    if (pending == NULL) {
-        return souk_fail_memory(err);
+    int failed = SOUK_OK;
+    if (mcp->listener != NULL) {
+        adopt(mcp, tag);
+    } else {
+        failed = begin(mcp, tag, err);
     }
-    int failed = open_stream(mcp, pending, err);
-    if (failed != SOUK_OK) {
-        souk_idmap_remove(&mcp->pending, pending->id);
-        souk_mcp_pending_free(mcp, pending);
-        return failed;
+    if (failed == SOUK_OK) {
+        *id = mcp->listener->id;
     }
-    mcp->listener = pending;
-    *id = pending->id;
-    return SOUK_OK;
+    return failed;
+}
+
+bool souk_mcp_listen_first(souk_mcp *mcp, souk_ms now)
+{
+    if (!mcp->config.listen_first || !souk_mcp_is_http(mcp) || mcp->two_endpoints ||
+        begin(mcp, NULL, NULL) != SOUK_OK) {
+        return false;
+    }
+    mcp->listen_by = souk_ms_min(souk_ms_after(now, mcp->config.listen_wait), mcp->open_by);
+    return true;
+}
+
+bool souk_mcp_listen_is_settled(const souk_mcp *mcp)
+{
+    const souk_mcp_pending *listener = mcp->listener;
+    return listener == NULL || mcp->listener_stands ||
+           (listener->exchange != NULL && listener->exchange->resume_at != SOUK_NEVER);
+}
+
+bool souk_mcp_listen_keep(souk_mcp *mcp, souk_mcp_pending *pending)
+{
+    bool keeps = pending == mcp->listener && mcp->config.listen_first &&
+                 mcp->state == SOUK_MCP_READY && souk_mcp_is_http(mcp) && !mcp->two_endpoints;
+    if (keeps) {
+        pending->tag = NULL;
+    }
+    return keeps;
 }
 
 void souk_mcp_listen_end(souk_mcp *mcp, const souk_err *why, bool lost)
@@ -112,7 +166,10 @@ static void try_again(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err
     bool stands = souk_mcp_is_stream(exchange);
     bool lived = stands && (exchange->fruitful || now - exchange->stood_at >= LIVED_MS);
     exchange->fruitless = lived || !exchange->resumed ? 0 : exchange->fruitless + 1;
-    if (exchange->fruitless < mcp->config.max_resumes) {
+    /* Nobody would ask again for the session's own stream. */
+    bool is_own = exchange->pending->tag == NULL && mcp->config.max_resumes > 0;
+    if (is_own || exchange->fruitless < mcp->config.max_resumes) {
+        mcp->listener_stands = false;
         souk_mcp_stream_rest(mcp, exchange, failed && !lived, now);
         return;
     }

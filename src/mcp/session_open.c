@@ -41,6 +41,7 @@ static void become_ready(souk_mcp *mcp)
     mcp->state = SOUK_MCP_READY;
     mcp->open_by = SOUK_NEVER;
     mcp->probe_by = SOUK_NEVER;
+    mcp->listen_by = SOUK_NEVER;
     souk_kept_err_free(&mcp->why, mcp->alloc); /* why initialize was refused at first */
 }
 
@@ -242,9 +243,17 @@ static void send_initialized(souk_mcp *mcp)
     }
 }
 
-void souk_mcp_initialized_accepted(souk_mcp *mcp)
+void souk_mcp_initialized_accepted(souk_mcp *mcp, souk_ms now)
 {
-    if (mcp->state == SOUK_MCP_OPENING) {
+    if (mcp->state == SOUK_MCP_OPENING && !souk_mcp_listen_first(mcp, now)) {
+        become_ready(mcp);
+    }
+}
+
+void souk_mcp_check_first_stream(souk_mcp *mcp, souk_ms now)
+{
+    bool waits = mcp->state == SOUK_MCP_OPENING && mcp->listen_by != SOUK_NEVER;
+    if (waits && (now >= mcp->listen_by || souk_mcp_listen_is_settled(mcp))) {
         become_ready(mcp);
     }
 }

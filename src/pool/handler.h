@@ -36,6 +36,7 @@ typedef struct souk_target {
                        number */
     uint64_t input; /* not 0: the program answers what a server asks, through SOUK_ASK_INPUT with
                        this number */
+    bool no_stream; /* no standing stream is wanted, not even for what a server asks */
     unsigned
         abilities; /* what it can be asked, and more that is declared: for MCP souk_mcp_ability */
     souk_target_memo *memo; /* NULL: none */
@@ -227,6 +228,13 @@ void souk_session_note(souk_session *session, const char *name, souk_slice field
 
 /* The call's deadline moves, but never past its absolute cap. Standing calls have none. */
 void souk_call_extend(souk_call *call, souk_ms now);
+
+/*
+ * The call, or all calls of the session, wait for somebody who may take until then: their deadlines
+ * move to that moment, but never past their caps, and never nearer.
+ */
+void souk_call_hold(souk_call *call, souk_ms until);
+void souk_session_hold(souk_session *session, souk_ms until);
 
 /*
  * The call goes on: its deadline moves (souk_call_extend), and the program is told, always before

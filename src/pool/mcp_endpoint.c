@@ -405,8 +405,8 @@ void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target 
         add_stdio_key(endpoint, seed, key);
     }
     add_hash(key, souk_pairs_get(target->config, "mcp_headers"), seed);
-    souk_buf_addf(key, "%d %u %u %llu ", (int)endpoint->pinned, endpoint->log_level,
-                  target->abilities, (unsigned long long)target->input);
+    souk_buf_addf(key, "%d %u %u %llu %d ", (int)endpoint->pinned, endpoint->log_level,
+                  target->abilities, (unsigned long long)target->input, target->no_stream);
     add_part(key, souk_slice_of(endpoint->ca_file));
 }
 

@@ -14,12 +14,17 @@ static const souk_mcp_handler *handler_of(const souk_handler *self)
     return self->user;
 }
 
+enum {
+    /* What a server may ask. */
+    ASKED_ABILITIES = SOUK_MCP_CAN_ELICIT_FORM | SOUK_MCP_CAN_ELICIT_URL | SOUK_MCP_CAN_SAMPLE |
+                      SOUK_MCP_CAN_LIST_ROOTS,
+    LISTEN_WAIT = 2000 /* ms that opening waits for the stream on which it may ask */
+};
+
 /* What nobody could answer is not declared. */
 static unsigned declared(const souk_target *target)
 {
-    const unsigned asked = SOUK_MCP_CAN_ELICIT_FORM | SOUK_MCP_CAN_ELICIT_URL |
-                           SOUK_MCP_CAN_SAMPLE | SOUK_MCP_CAN_LIST_ROOTS;
-    return target->input != 0 ? target->abilities : target->abilities & ~asked;
+    return target->input != 0 ? target->abilities : target->abilities & ~(unsigned)ASKED_ABILITIES;
 }
 
 static void fill_config(const souk_mcp_handler *handler, const souk_session *session,
@@ -53,6 +58,9 @@ static void fill_config(const souk_mcp_handler *handler, const souk_session *ses
     config->stream_retry = options->stream_retry;
     config->max_resumes = (unsigned)options->max_resumes;
     config->abilities = declared(session->target);
+    config->listen_first = !session->target->no_stream && config->url != NULL &&
+                           (config->abilities & ASKED_ABILITIES) != 0;
+    config->listen_wait = LISTEN_WAIT;
     config->ask_credential_on_401 = session->target->auth != 0 || state->has_token;
 }
 

@@ -71,8 +71,12 @@ void souk_mcp_question_put(const souk_mcp_handler *handler, souk_session *sessio
     mine->by = souk_ms_after(now, handler->options.input_timeout);
     mine->next = state->questions;
     state->questions = mine;
+    /* A person may need longer than a call has. Of a question that names no call, any may be the
+     * reason. */
     if (mine->call != NULL) {
-        souk_call_extend(mine->call, now);
+        souk_call_hold(mine->call, mine->by);
+    } else {
+        souk_session_hold(session, mine->by);
     }
 }
 

@@ -81,6 +81,29 @@ void souk_call_extend(souk_call *call, souk_ms now)
     souk_deadline_move(&pool->ticket_due, &ticket->due, call->deadline);
 }
 
+/* The deadline moves to a later moment, within the cap. */
+static void hold(souk_ticket *ticket, souk_pool *pool, souk_ms until)
+{
+    souk_call *call = &ticket->call;
+    until = souk_ms_min(until, call->cap);
+    if (!ticket->standing && ticket->due.place != 0 && until > call->deadline) {
+        call->deadline = until;
+        souk_deadline_move(&pool->ticket_due, &ticket->due, until);
+    }
+}
+
+void souk_call_hold(souk_call *call, souk_ms until)
+{
+    hold((souk_ticket *)(void *)call, call->session->pool, until);
+}
+
+void souk_session_hold(souk_session *session, souk_ms until)
+{
+    for (souk_ticket *it = slot_of(session)->running.first; it != NULL; it = it->next) {
+        hold(it, session->pool, until);
+    }
+}
+
 void souk_call_progress(souk_call *call, souk_slice payload, souk_ms now)
 {
     const souk_ticket *ticket = (const souk_ticket *)(const void *)call;

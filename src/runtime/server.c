@@ -27,6 +27,7 @@ void souk_rt_server_target(souk_server *server, souk_slice identity, souk_target
     target->auth = server->auth;
     target->input = server->input;
     target->abilities = server->abilities;
+    target->no_stream = server->watch.mode == SOUK_LISTEN_NEVER;
     target->memo = identity.ptr == NULL ? &server->memo : NULL;
 }
 
