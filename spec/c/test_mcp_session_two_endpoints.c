@@ -39,15 +39,21 @@ static void accept_last(session_rig *rig)
 }
 
 /* Up to the GET, which the server has not answered yet. */
-static void open_until_get(session_rig *rig, int status)
+static void open_until_get_with(session_rig *rig, unsigned abilities, int status)
 {
     rig_http(rig);
+    rig->config.abilities = abilities;
     rig->config.url = "https://example.test/api/sse";
     CHECK(rig_open(rig));
     CHECK(fake_is(rig_last(rig)->body, "server/discover"));
     fake_respond(&rig->fake, rig_last(rig), status, "Content-Type: text/plain", "no");
     CHECK(fake_is(rig_last(rig)->body, "initialize"));
     fake_respond(&rig->fake, rig_last(rig), status, "Content-Type: text/plain", "no");
+}
+
+static void open_until_get(session_rig *rig, int status)
+{
+    open_until_get_with(rig, 0, status);
 }
 
 /* The stream and its endpoint are there; initialize is answered, and so on. */
@@ -409,6 +415,30 @@ static void the_server_asks_and_notifies_in_the_stream(void)
     rig_free(&rig);
 }
 
+/* 2024-11-05 is the transport's name here: what was declared holds. */
+static void the_server_may_ask_for_visits_to_urls(void)
+{
+    session_rig rig;
+    souk_mcp_asked asked;
+    open_until_get_with(&rig, SOUK_MCP_CAN_ELICIT_URL, 405);
+    go_on_from_get(&rig);
+    CHECK(souk_mcp_shows_urls(rig.mcp));
+    say(&rig, "{'jsonrpc':'2.0','id':1,'method':'elicitation/create',"
+              "'params':{'mode':'url','message':'m','url':'u','elicitationId':'e'}}");
+    CHECK(souk_mcp_next_asked(rig.mcp, &asked));
+    CHECK_SLICE(asked.method, "elicitation/create");
+    CHECK_SLICE(souk_json_string(souk_json_get(asked.params, "url")), "u");
+    souk_json_doc_free(&asked.doc);
+    rig_free(&rig);
+
+    open_two(&rig); /* nothing was declared */
+    say(&rig, "{'jsonrpc':'2.0','id':1,'method':'elicitation/create',"
+              "'params':{'mode':'url','message':'m','url':'u','elicitationId':'e'}}");
+    CHECK(!souk_mcp_next_asked(rig.mcp, &asked));
+    CHECK(strstr(rig_last(&rig)->body, "-32601") != NULL);
+    rig_free(&rig);
+}
+
 static void cancelling_tells_the_server(void)
 {
     session_rig rig;
@@ -490,6 +520,7 @@ int main(void)
     CASE(the_end_of_the_stream_is_the_end_of_the_session);
     CASE(what_is_no_message_is_passed_over);
     CASE(the_server_asks_and_notifies_in_the_stream);
+    CASE(the_server_may_ask_for_visits_to_urls);
     CASE(cancelling_tells_the_server);
     CASE(closing_closes_the_stream);
     CASE(credentials_go_to_both_endpoints_and_nowhere_else);
