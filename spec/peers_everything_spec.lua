@@ -350,6 +350,24 @@ local function everything(transport)
     assert.equal("cancelled", assert(server:request("tasks/get", { taskId = id })).status)
   end)
 
+  -- The server keeps what it said, and says it again to who asks for what came after the last event.
+  if transport == "http" then
+    it("loses no answer when the connection breaks", function()
+      local before, seen = #heard "listening", {}
+      local handle = assert(market:start("mcp.e.trigger-long-running-operation", { duration = 0.3, steps = 3 }, {
+        on_progress = function(progress)
+          seen[#seen + 1] = progress.progress
+          if #seen == 1 then
+            peer:drop_connections()
+          end
+        end,
+      }))
+      assert.truthy(assert(handle:wait(10)):find "completed")
+      assert.same({ 1, 2, 3 }, seen)
+      step_until(function() return #heard "listening" > before end)
+    end)
+  end
+
   it("needs one session for all of this", function()
     assert.equal(1, #market:sessions())
     assert.equal(1, market:stats().sessions_opened)

@@ -156,7 +156,8 @@ function Server:resource_templates(opts) end
 ---@return souk.Error|nil
 function Server:read(uri, opts) end
 
---- Wants to hear of changes: market:on("resource_updated", f). It holds over lost sessions.
+--- Wants to hear of changes: market:on("resource_updated", f). It holds over lost sessions. Returns at once: the next
+--- event "listening" of the server says that the subscription is in force.
 ---@param uri string
 ---@return true|nil
 ---@return souk.Error|nil

@@ -385,6 +385,10 @@ end
 
 -- Closes all connections, also those in use.
 function Server:drop_connections()
+  if self.name == "everything" then
+    os.execute("kill -USR2 " .. self.pid)
+    return
+  end
   control(self, "POST", "drop-connections")
 end
 
