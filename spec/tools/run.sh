@@ -6,7 +6,7 @@
 # the whole.
 set -u
 cd "$(dirname "$0")/../.."
-steps=${STEPS:-rooms ctest spec rock sanitize fuzz-smoke lint demo-check}
+steps=${STEPS:-rooms ctest spec rock sanitize conformance fuzz-smoke lint demo-check}
 make="${MAKE:-make} --no-print-directory WERROR=-Werror"
 passed=0
 failed=0
