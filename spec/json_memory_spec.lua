@@ -1,4 +1,4 @@
--- souk.json and validate when Lua runs out of memory in the middle of a call: nothing is leaked, nothing is left in disorder.
+-- souk.json and validate when Lua runs out of memory in the middle of a call: nothing leaks, all stays in order.
 
 local WORK = [=[
 dofile "spec/support/paths.lua"

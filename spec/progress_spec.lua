@@ -89,7 +89,8 @@ eras.each(describe, function(case)
       end } })
       local echoes = {}
       assert(market:call("mcp.s.slow", { ms = 30, steps = 2 }, { on_progress = function(progress)
-        echoes[#echoes + 1] = assert(market:call("mcp.s.echo", { text = tostring(progress.total) }))
+        local echo = assert(market:call("mcp.s.echo", { text = tostring(progress.total) }))
+        echoes[#echoes + 1] = echo
         error "oh"
       end }))
       assert.equal(2, #echoes)

@@ -348,6 +348,14 @@ static void a_call_waits_for_the_answer_to_a_question(void)
     finish_stream(rig);
     CHECK_OK(rig, call);
     rig_end(rig);
+
+    rig = rig_start(); /* once it was answered, the call's own time holds again */
+    call = begin_legacy(rig, &server);
+    rig_wait_for(rig, 100000);
+    answer(rig, "{\"action\":\"cancel\"}");
+    rig_wait_for(rig, rig->options.call_timeout + 1);
+    CHECK_END(rig, call, SOUK_E_TIMEOUT, SOUK_DELIVERY_AMBIGUOUS);
+    rig_end(rig);
 }
 
 int main(void)

@@ -346,6 +346,9 @@ static void serve_child(fuzz *f)
 static void answer_input(fuzz *f)
 {
     souk_err err;
+    /* A withdrawal that waits to be fetched would come after the answer: that race is legal. */
+    while (fetch_one(f)) {
+    }
     if (f->input_count == 0) {
         return;
     }

@@ -93,8 +93,7 @@ static bool read_origin(const uri_parts *parts, origin *out)
     if (authority.len > 0 && authority.ptr[0] == '[') {
         start = souk_slice_find(authority, ']');
     }
-    size_t colon =
-        start + souk_slice_find(souk_slice_make(authority.ptr + start, authority.len - start), ':');
+    size_t colon = start + souk_slice_find(souk_slice_from(authority, start), ':');
     out->scheme = parts->scheme;
     out->host = souk_slice_make(authority.ptr, colon);
     return out->host.len > 0 &&

@@ -226,7 +226,7 @@ bool souk_session_withdraw(souk_session *session, uint64_t ask);
  * text. */
 void souk_session_note(souk_session *session, const char *name, souk_slice fields);
 
-/* The call's deadline moves, but never past its absolute cap. Standing calls have none. */
+/* The call's time begins anew: its deadline moves, but never past its absolute cap, nor nearer. */
 void souk_call_extend(souk_call *call, souk_ms now);
 
 /*
@@ -235,6 +235,10 @@ void souk_call_extend(souk_call *call, souk_ms now);
  */
 void souk_call_hold(souk_call *call, souk_ms until);
 void souk_session_hold(souk_session *session, souk_ms until);
+
+/* What was waited for is there: their time begins anew. */
+void souk_call_release(souk_call *call, souk_ms now);
+void souk_session_release(souk_session *session, souk_ms now);
 
 /*
  * The call goes on: its deadline moves (souk_call_extend), and the program is told, always before

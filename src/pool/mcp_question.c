@@ -110,6 +110,22 @@ static int check_answer(const souk_session *session, souk_slice json, souk_err *
     return failed;
 }
 
+/* Nobody has to think any more, unless there is another question. call may be NULL. */
+static void release(souk_session *session, souk_call *call, souk_ms now)
+{
+    const souk_mcp_slot *state = session->state;
+    for (const souk_mcp_question *it = state->questions; it != NULL; it = it->next) {
+        if (it->call == call || it->call == NULL) {
+            return;
+        }
+    }
+    if (call != NULL) {
+        souk_call_release(call, now);
+    } else if (state->questions == NULL) {
+        souk_session_release(session, now);
+    }
+}
+
 bool souk_mcp_question_answered(souk_session *session, uint64_t ask, souk_slice json,
                                 const souk_err *err, souk_ms now)
 {
@@ -123,9 +139,7 @@ bool souk_mcp_question_answered(souk_session *session, uint64_t ask, souk_slice 
         return false;
     }
     souk_mcp_question *mine = unlink_question(at);
-    if (mine->call != NULL) {
-        souk_call_extend(mine->call, now);
-    }
+    release(session, mine->call, now);
     if (err == NULL && check_answer(session, json, &why) != SOUK_OK) {
         err = &why;
     }

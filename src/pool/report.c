@@ -70,37 +70,56 @@ void souk_call_failed(souk_call *call, const souk_err *err, bool lost, souk_answ
     }
 }
 
-void souk_call_extend(souk_call *call, souk_ms now)
+static void set_deadline(souk_pool *pool, souk_ticket *ticket, souk_ms at)
 {
-    souk_ticket *ticket = (souk_ticket *)(void *)call;
-    souk_pool *pool = call->session->pool;
-    if (ticket->standing || ticket->due.place == 0) {
-        return;
+    at = souk_ms_min(at, ticket->call.cap);
+    if (!ticket->standing && ticket->due.place != 0) {
+        ticket->call.deadline = at;
+        souk_deadline_move(&pool->ticket_due, &ticket->due, at);
     }
-    call->deadline = souk_ms_min(souk_ms_after(now, ticket->timeout), call->cap);
-    souk_deadline_move(&pool->ticket_due, &ticket->due, call->deadline);
 }
 
-/* The deadline moves to a later moment, within the cap. */
-static void hold(souk_ticket *ticket, souk_pool *pool, souk_ms until)
+/* Never nearer: somebody may be thinking about a question meanwhile. */
+static void hold(souk_pool *pool, souk_ticket *ticket, souk_ms until)
 {
-    souk_call *call = &ticket->call;
-    until = souk_ms_min(until, call->cap);
-    if (!ticket->standing && ticket->due.place != 0 && until > call->deadline) {
-        call->deadline = until;
-        souk_deadline_move(&pool->ticket_due, &ticket->due, until);
+    if (until > ticket->call.deadline) {
+        set_deadline(pool, ticket, until);
     }
+}
+
+static souk_ticket *ticket_of(souk_call *call)
+{
+    return (souk_ticket *)(void *)call; /* its first member */
+}
+
+void souk_call_extend(souk_call *call, souk_ms now)
+{
+    souk_ticket *ticket = ticket_of(call);
+    hold(call->session->pool, ticket, souk_ms_after(now, ticket->timeout));
 }
 
 void souk_call_hold(souk_call *call, souk_ms until)
 {
-    hold((souk_ticket *)(void *)call, call->session->pool, until);
+    hold(call->session->pool, ticket_of(call), until);
 }
 
 void souk_session_hold(souk_session *session, souk_ms until)
 {
     for (souk_ticket *it = slot_of(session)->running.first; it != NULL; it = it->next) {
-        hold(it, session->pool, until);
+        hold(session->pool, it, until);
+    }
+}
+
+void souk_call_release(souk_call *call, souk_ms now)
+{
+    souk_ticket *ticket = ticket_of(call);
+    set_deadline(call->session->pool, ticket, souk_ms_after(now, ticket->timeout));
+}
+
+void souk_session_release(souk_session *session, souk_ms now)
+{
+    for (souk_ticket *it = slot_of(session)->running.first; it != NULL; it = it->next) {
+        souk_call_release(&it->call, now);
     }
 }
 
