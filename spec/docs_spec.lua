@@ -15,6 +15,7 @@ after_each(help.clean_up)
 teardown(help.stop_servers)
 
 local README = help.read_file "README.md"
+local unpack = table.unpack or unpack
 local TYPES = help.read_file "lua/souk/types.lua" .. help.read_file "lua/souk/types_methods.lua"
 
 local function sorted(list)
@@ -138,6 +139,59 @@ describe("the README", function()
       end
     end
   end)
+end)
+
+-- The rows of the table of protocol features: name, cells (letters, or "-"), proofs (letter -> file and title).
+local function feature_rows()
+  local part = README:match "<!%-%- table: protocol %-%->\n(.-)<!%-%- end: protocol %-%->"
+  local rows = {}
+  for line in part:gmatch "[^\n]+" do
+    local cells = {}
+    for cell in line:gmatch "| ([^|]+) " do
+      cells[#cells + 1] = cell
+    end
+    if #cells == 7 and cells[1] ~= "feature" then
+      local proofs = {}
+      for letter, file, title in cells[7]:gmatch "(%l) `([%w_/]+%.lua)`: \"([^\"]+)\"" do
+        proofs[letter] = { file = file, title = title }
+      end
+      rows[#rows + 1] = { name = cells[1], cells = { unpack(cells, 2, 6) }, proofs = proofs }
+    end
+  end
+  return rows
+end
+
+describe("the table of protocol features", function()
+  local rows = feature_rows()
+
+  it("has its rows", function()
+    assert.truthy(#rows >= 25, #rows)
+  end)
+
+  for _, row in ipairs(rows) do
+    it("names specs that exist: " .. row.name, function()
+      for letter, proof in pairs(row.proofs) do
+        local text = assert(help.read_file(proof.file), proof.file)
+        assert.truthy(text:find('("' .. proof.title .. '"', 1, true), letter .. ": " .. proof.title)
+      end
+    end)
+
+    it("shows what each cell claims: " .. row.name, function()
+      local used = {}
+      for _, cell in ipairs(row.cells) do
+        if cell ~= "-" then
+          assert.truthy(cell:find "^%l[ %l]*$", cell)
+          for letter in cell:gmatch "%l" do
+            assert.truthy(row.proofs[letter], letter)
+            used[letter] = true
+          end
+        end
+      end
+      for letter in pairs(row.proofs) do
+        assert.truthy(used[letter], letter .. " is used by no cell")
+      end
+    end)
+  end
 end)
 
 describe("the map of the sources", function()
