@@ -85,7 +85,8 @@ local function certificate()
   if not (exists(cert) and exists(key)) then
     -- Several runs may want it at once: each makes its own, and the first to be done is the one that is used.
     local command = "t=%s.$$ && mkdir -p $t && openssl req -x509 -newkey rsa:2048 -nodes -days 3650 "
-      .. "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout $t/key.pem -out $t/cert.pem 2>&1 && "
+      .. "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 "
+      .. "-keyout $t/key.pem -out $t/cert.pem 2>&1 && "
       .. "{ mv -T $t %s 2>/dev/null || rm -rf $t; }"
     output_of(command:format(folder, folder))
     assert(exists(cert), "openssl made no certificate")
