@@ -145,6 +145,7 @@ build = {
         "src/mcp/session_notice.c",
         "src/mcp/session_open.c",
         "src/mcp/session_refused.c",
+        "src/mcp/session_repeat.c",
         "src/mcp/session_send.c",
         "src/mcp/session_stdio.c",
         "src/mcp/session_stream.c",

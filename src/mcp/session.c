@@ -64,6 +64,7 @@ void souk_mcp_free(souk_mcp *mcp)
     }
     souk_mcp_notices_free(mcp);
     souk_mcp_questions_free(mcp);
+    souk_free(mcp->alloc, mcp->settled);
     souk_free(mcp->alloc, mcp->about);
     souk_free(mcp->alloc, mcp->log_level);
     wipe(&mcp->authorization);

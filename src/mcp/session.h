@@ -45,6 +45,8 @@ typedef struct souk_mcp_config {
     souk_ms stream_retry; /* ms before a stream that ended early is taken up again, when the server
                              asked for no time of its own */
     unsigned max_resumes; /* times in a row that a stream is taken up without anything new */
+    uint64_t seed;        /* unguessable; spreads the times at which broken streams are taken up
+                             again; 0: they are exact */
     size_t max_notices;   /* notifications that wait to be fetched; more are dropped; 0: 256 */
     /*
      * Legacy Streamable HTTP: the GET stream is asked for while the session opens, and the session

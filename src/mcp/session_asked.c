@@ -79,6 +79,7 @@ void souk_mcp_withdraw(souk_mcp *mcp, const souk_jval *id)
         return;
     }
     if (*link != NULL) {
+        souk_mcp_question_settled(mcp, (*link)->server_id);
         (void)take_back(mcp, link);
     }
 }
@@ -188,6 +189,12 @@ static void *find_tag(const souk_mcp_exchange *exchange)
     return pending != NULL && pending->purpose == SOUK_MCP_FOR_REQUEST ? pending->tag : NULL;
 }
 
+static bool is_repeated(souk_mcp *mcp, souk_rpc_id id)
+{
+    return souk_mcp_question_is_settled(mcp, id) ||
+           (mcp->resumed_any && *find_open(mcp, id) != NULL);
+}
+
 void souk_mcp_take_question(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
                             const souk_mcp_exchange *exchange)
 {
@@ -200,6 +207,9 @@ void souk_mcp_take_question(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_me
     if (souk_slice_is(message->method, "ping")) {
         answer(mcp, message->id, SOUK_LIT("{}"), NULL);
         return;
+    }
+    if (is_repeated(mcp, message->id)) {
+        return; /* it has its answer, or gets one */
     }
     int failed = souk_mcp_ability_check(abilities_now(mcp), message->method, message->params, &why);
     if (failed == SOUK_OK) {
@@ -241,6 +251,7 @@ void souk_mcp_reply(souk_mcp *mcp, uint64_t id, souk_slice result, const souk_er
     }
     if (*link != NULL) {
         answer(mcp, (*link)->server_id, result, error);
+        souk_mcp_question_settled(mcp, (*link)->server_id);
         unlink_and_free(mcp, link);
     }
 }

@@ -178,6 +178,7 @@ int souk_mcp_http_send_again(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_er
     if (exchange->has_sse) {
         http.last_event_id = souk_sse_last_id(&exchange->sse);
     }
+    mcp->resumed_any = mcp->resumed_any || http.last_event_id.len > 0;
     souk_id id = mcp->id_base + ++mcp->serial;
     if (!souk_idmap_add(&mcp->exchanges, id, exchange)) {
         return souk_fail_memory(err);

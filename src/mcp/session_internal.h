@@ -13,6 +13,7 @@
  * session_message.c  what arrived: which of the others it is for
  * session_notice.c   notifications of the server
  * session_asked.c    requests of the server
+ * session_repeat.c   what a server says once more on a stream that was taken up
  * session_about.c    what the server says about itself
  */
 #ifndef SOUK_SESSION_INTERNAL_H
@@ -36,6 +37,7 @@ typedef struct souk_mcp_pending souk_mcp_pending;
 typedef struct souk_mcp_exchange souk_mcp_exchange;
 typedef struct souk_mcp_noted souk_mcp_noted;       /* a notice that waits; session_notice.c */
 typedef struct souk_mcp_question souk_mcp_question; /* of the server; session_asked.c */
+typedef struct souk_mcp_settled souk_mcp_settled;   /* session_repeat.c */
 
 typedef enum souk_mcp_purpose {
     SOUK_MCP_FOR_PROBE,
@@ -56,6 +58,8 @@ struct souk_mcp_pending {
     char *method;
     souk_mcp_exchange *exchange; /* HTTP: the POST that carries it, while that is under way */
     souk_mcp_end end;
+    double progress; /* the last that was heard, once has_progress */
+    bool has_progress;
     souk_mcp_pending *next_ended;
 };
 
@@ -129,6 +133,8 @@ struct souk_mcp {
     size_t noted_count;
     souk_mcp_question *questions; /* in the order of asking */
     uint64_t question_serial;
+    souk_mcp_settled *settled; /* questions that are over; NULL: none */
+    bool resumed_any;          /* a stream was taken up with Last-Event-ID */
 
     char *log_level;            /* see souk_mcp_set_log_level; NULL: none */
     bool two_endpoints;         /* HTTP+SSE of 2024-11-05 */
@@ -308,6 +314,14 @@ void souk_mcp_withdraw_all(souk_mcp *mcp);
 /* The owner of this tag is gone: questions that nobody has seen are nobody's from now on. */
 void souk_mcp_questions_forget(souk_mcp *mcp, const void *tag);
 void souk_mcp_questions_free(souk_mcp *mcp);
+
+/* session_repeat.c */
+/* Whether this report was heard before; if not, it has been from now on. */
+bool souk_mcp_is_old_progress(const souk_mcp *mcp, souk_mcp_pending *pending,
+                              const souk_jval *params);
+/* The question with this id is over: it will not be put a second time. */
+void souk_mcp_question_settled(souk_mcp *mcp, souk_rpc_id id);
+bool souk_mcp_question_is_settled(const souk_mcp *mcp, souk_rpc_id id);
 
 /* session_about.c */
 /*

@@ -93,19 +93,14 @@ static souk_mcp_pending *request_named(const souk_mcp *mcp, const souk_jval *id)
 }
 
 /*
- * Progress is found by its token alone (basic/utilities/progress). Everything else belongs to the
- * request in whose stream it came; where one stream carries all, to the subscription that it names
- * (2026-07-28, "Subscriptions"). What is left is what a standing relation is there for.
+ * A notification belongs to the request in whose stream it came; where one stream carries all, to
+ * the subscription that it names (2026-07-28, "Subscriptions"). What is left is what a standing
+ * relation is there for.
  */
 static void *find_tag(const souk_mcp *mcp, const souk_rpc_message *message,
                       const souk_mcp_exchange *exchange)
 {
-    const souk_mcp_pending *pending;
-    if (souk_slice_is(message->method, "notifications/progress")) {
-        pending = request_named(mcp, souk_json_get(message->params, "progressToken"));
-        return pending == NULL ? NULL : pending->tag;
-    }
-    pending = exchange == NULL ? NULL : exchange->pending;
+    const souk_mcp_pending *pending = exchange == NULL ? NULL : exchange->pending;
     if (pending == NULL) {
         const souk_jval *meta = souk_json_get(message->params, "_meta");
         pending = request_named(mcp, souk_json_get(meta, "io.modelcontextprotocol/subscriptionId"));
@@ -141,11 +136,23 @@ static void take_cancelled(souk_mcp *mcp, const souk_jval *params)
     }
 }
 
+/* Progress is found by its token alone, in whatever stream it came (basic/utilities/progress). */
+static void take_progress(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message)
+{
+    souk_mcp_pending *pending = request_named(mcp, souk_json_get(message->params, "progressToken"));
+    if (pending == NULL || !souk_mcp_is_old_progress(mcp, pending, message->params)) {
+        souk_mcp_note(mcp, pending == NULL ? NULL : pending->tag, message->method, doc,
+                      message->params);
+    }
+}
+
 void souk_mcp_take_notification(souk_mcp *mcp, souk_json_doc *doc, const souk_rpc_message *message,
                                 const souk_mcp_exchange *exchange)
 {
     if (souk_slice_is(message->method, "notifications/cancelled")) {
         take_cancelled(mcp, message->params);
+    } else if (souk_slice_is(message->method, "notifications/progress")) {
+        take_progress(mcp, doc, message);
     } else {
         souk_mcp_note(mcp, find_tag(mcp, message, exchange), message->method, doc, message->params);
     }

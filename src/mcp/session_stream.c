@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "base/map.h"
+
 enum {
     WAIT_MIN_MS = 10,        /* not even a server that asks for no pause gets none */
     BACK_OFF_FIRST_MS = 250, /* after the first failure, when the server asked for less */
@@ -94,12 +96,24 @@ static souk_ms wait_of(const souk_mcp *mcp, const souk_mcp_exchange *exchange)
     return back_off > BACK_OFF_MAX_MS && wait <= BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : back_off;
 }
 
+/* Up to half of the time, so that the clients of a server that went away do not come back in one
+ * moment. Never less than the server asked for. */
+static souk_ms jitter(const souk_mcp *mcp, souk_ms wait, souk_ms now)
+{
+    const uint64_t now_and_who[] = {(uint64_t)now, mcp->id_base + mcp->serial};
+    souk_slice bytes = souk_slice_make((const char *)now_and_who, sizeof now_and_who);
+    return mcp->config.seed == 0
+               ? 0
+               : (souk_ms)(souk_hash(bytes, mcp->config.seed) % (uint64_t)(wait / 2 + 1));
+}
+
 void souk_mcp_stream_rest(souk_mcp *mcp, souk_mcp_exchange *exchange, bool failed, souk_ms now)
 {
     souk_mcp_http_detach(mcp, exchange);
     exchange->failures = failed && !exchange->fruitful ? exchange->failures + 1 : 0;
-    exchange->resume_at =
-        souk_ms_min(souk_ms_after(now, wait_of(mcp, exchange)), exchange->expires);
+    souk_ms wait = wait_of(mcp, exchange);
+    wait += failed ? jitter(mcp, wait, now) : 0;
+    exchange->resume_at = souk_ms_min(souk_ms_after(now, wait), exchange->expires);
     mcp->resting++;
 }
 

@@ -57,6 +57,7 @@ static void fill_config(const souk_mcp_handler *handler, const souk_session *ses
     config->max_depth = (unsigned)options->max_depth;
     config->stream_retry = options->stream_retry;
     config->max_resumes = (unsigned)options->max_resumes;
+    config->seed = handler->seed;
     config->abilities = declared(session->target);
     config->listen_first = !session->target->no_stream && config->url != NULL &&
                            (config->abilities & ASKED_ABILITIES) != 0;
