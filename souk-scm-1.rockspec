@@ -121,6 +121,7 @@ build = {
         "src/mcp/input.c",
         "src/mcp/lines.c",
         "src/mcp/lost.c",
+        "src/mcp/method.c",
         "src/mcp/operation.c",
         "src/mcp/operation_headers.c",
         "src/mcp/operation_listen.c",

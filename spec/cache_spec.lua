@@ -174,7 +174,7 @@ teardown(eras.stop)
 after_each(eras.finish)
 
 describe("a server's results", function()
-  local MODERN_HTTP = eras.cases[3]
+  local MODERN_HTTP, MODERN_STDIO = eras.cases[3], eras.cases[4]
 
   local function connect(options)
     local copy = { server = { listen = false } }
@@ -182,7 +182,7 @@ describe("a server's results", function()
       copy[name] = value
     end
     copy.knobs = copy.knobs or { ttl = 60000 }
-    local market, peer = eras.connect(MODERN_HTTP, copy)
+    local market, peer = eras.connect(copy.case or MODERN_HTTP, copy)
     return market:server "s", peer, market
   end
 
@@ -190,9 +190,9 @@ describe("a server's results", function()
     return peer.ledger().methods[method] or 0
   end
 
-  it("are kept as long as the server allows", function()
+  local function are_kept(case)
     local now = 1000
-    local server, peer = connect { open = { clock = function() return now end } }
+    local server, peer = connect { case = case, open = { clock = function() return now end } }
     local first = assert(server:resources())
     assert(server:read "souk://notes/1")
     first[1].name = "changed"
@@ -206,7 +206,10 @@ describe("a server's results", function()
     assert(server:read "souk://notes/1")
     assert.equal(2, count(peer, "resources/list"))
     assert.equal(2, count(peer, "resources/read"))
-  end)
+  end
+
+  it("are kept as long as the server allows", function() are_kept(MODERN_HTTP) end)
+  it("are kept as long as a child allows", function() are_kept(MODERN_STDIO) end)
 
   it("are not kept when the server does not allow it, the program wants them fresh, or keeps none", function()
     for _, options in ipairs {

@@ -26,6 +26,7 @@ typedef struct fake_exchange {
     char *group;
     char *ca_file;
     souk_ms timeout;
+    bool repeatable;
     bool has_head;
     bool ended; /* END or FAILED was given */
     bool cancelled;
@@ -175,6 +176,7 @@ static inline int fake_start(void *user, const souk_exchange *ask, souk_err *err
     x->group = fake_dup(ask->group.ptr, ask->group.len);
     x->ca_file = ask->ca_file == NULL ? NULL : fake_dup(ask->ca_file, strlen(ask->ca_file));
     x->timeout = ask->timeout_ms;
+    x->repeatable = ask->repeatable;
     fake->exchanges =
         realloc(fake->exchanges, (fake->exchange_count + 1) * sizeof(fake_exchange *));
     fake_require(fake->exchanges != NULL, "memory");

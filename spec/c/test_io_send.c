@@ -46,25 +46,36 @@ static void a_request_of_which_no_byte_left_was_not_sent(void)
     server_stop(server);
 }
 
-static void an_idempotent_request_gets_its_new_connection(void)
+static void gets_a_new_connection(const char *method, bool repeatable)
 {
     test_server *server = server_start(script_ok);
     souk_engine *engine = engine_start(NULL);
-    souk_exchange get = post_to(server->url, 1);
-    get.method = "GET";
+    souk_exchange ask = post_to(server->url, 1);
+    ask.method = method;
+    ask.repeatable = repeatable;
     outcome o;
-    run(engine, get, NULL, &o);
+    run(engine, ask, repeatable ? "x" : NULL, &o);
     CHECK(!o.failed);
     outcome_free(&o);
     atomic_store(&broken_sends, 1);
-    get.id = 2;
-    run(engine, get, NULL, &o);
+    ask.id = 2;
+    run(engine, ask, repeatable ? "x" : NULL, &o);
     CHECK(!o.failed);
     outcome_free(&o);
     CHECK_INT(atomic_load(&server->requests), 2);
     CHECK_INT(atomic_load(&server->connections), 2);
     souk_engine_free(engine);
     server_stop(server);
+}
+
+static void an_idempotent_request_gets_its_new_connection(void)
+{
+    gets_a_new_connection("GET", false);
+}
+
+static void a_post_that_does_no_harm_gets_its_new_connection_too(void)
+{
+    gets_a_new_connection("POST", true);
 }
 
 static void a_fresh_connection_that_breaks_at_once_was_not_sent_either(void)
@@ -86,6 +97,7 @@ int main(void)
 {
     CASE(a_request_of_which_no_byte_left_was_not_sent);
     CASE(an_idempotent_request_gets_its_new_connection);
+    CASE(a_post_that_does_no_harm_gets_its_new_connection_too);
     CASE(a_fresh_connection_that_breaks_at_once_was_not_sent_either);
     return tap_done();
 }

@@ -168,6 +168,33 @@ static void a_modern_child_takes_notifications(void)
     rig_free(&rig);
 }
 
+static void only_what_does_no_harm_may_go_out_twice(void)
+{
+    static const struct {
+        const char *method;
+        bool repeatable;
+    } rows[] = {{"tools/call", false},   {"tools/list", true},  {"resources/read", true},
+                {"tasks/update", false}, {"tasks/get", true},   {"souk/unheard_of", false},
+                {"prompts/get", true},   {"tools/lists", false}};
+    session_rig rig;
+    rig_http(&rig);
+    CHECK(rig_open(&rig));
+    CHECK(rig_last(&rig)->repeatable); /* server/discover */
+    fake_respond(&rig.fake, rig_last(&rig), 404, "Content-Type: text/plain", "Not found");
+    CHECK(fake_open(&rig.fake, "initialize")->repeatable);
+    rig_initialize(&rig, "2025-11-25", "abc");
+    CHECK(rig_last(&rig)->repeatable); /* notifications/initialized */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK(rig_send(&rig, rows[i].method, "{}") != 0);
+        if (rig_last(&rig)->repeatable != rows[i].repeatable) {
+            tap_fail(__FILE__, __LINE__, rows[i].method);
+        }
+    }
+    CHECK_INT(souk_mcp_notify(rig.mcp, SOUK_LIT("notifications/x"), SOUK_LIT(""), NULL), SOUK_OK);
+    CHECK(!rig_last(&rig)->repeatable);
+    rig_free(&rig);
+}
+
 static void run_with(const souk_alloc *alloc)
 {
     session_rig rig;
@@ -217,6 +244,7 @@ int main(void)
     CASE(the_log_level_goes_with_every_modern_request_but_discover);
     CASE(notifications_are_sent_where_there_are_any);
     CASE(a_modern_child_takes_notifications);
+    CASE(only_what_does_no_harm_may_go_out_twice);
     CASE(sending_survives_every_failing_allocation);
     return tap_done();
 }

@@ -45,6 +45,11 @@ typedef struct souk_exchange {
     /* Exchanges of different groups never share a connection. No control characters. */
     souk_slice group;
     const char *ca_file; /* PEM file with trusted roots; NULL for the system's */
+    /*
+     * Sending it twice does no harm. Then it goes out once more when a kept-alive connection turns
+     * out to be dead before a byte of the answer came; idempotent methods (GET, DELETE) always do.
+     */
+    bool repeatable;
     bool stream; /* deliver bytes as they come; else they may be gathered into fewer events */
 } souk_exchange;
 

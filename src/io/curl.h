@@ -41,7 +41,7 @@ typedef struct souk_transfer {
     /* The request. What the last exchange left in the handle is kept here, to be compared with. */
     char method[SOUK_METHOD_MAX];
     bool has_body;
-    bool may_repeat; /* sending it twice does no harm: an idempotent method */
+    bool may_repeat; /* sending it twice does no harm */
     souk_buf url;
     souk_url parts; /* borrows from url */
     CURLU *parsed_url;

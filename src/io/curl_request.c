@@ -135,7 +135,7 @@ static int set_method(souk_transfer *transfer, const souk_exchange *exchange, so
     memcpy(transfer->method, method.ptr, method.len);
     transfer->method[method.len] = '\0';
     transfer->has_body = has_body;
-    transfer->may_repeat = is_idempotent(exchange->method);
+    transfer->may_repeat = exchange->repeatable || is_idempotent(exchange->method);
     return SOUK_OK;
 }
 

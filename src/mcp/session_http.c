@@ -135,6 +135,8 @@ static int start(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_mcp_http_reque
         ask.max_header = mcp->config.max_header;
         ask.max_body = mcp->config.max_response;
         ask.group = mcp->config.group;
+        ask.repeatable = exchange->purpose == SOUK_MCP_FOR_INITIALIZED ||
+                         souk_mcp_is_repeatable(http->rpc_method);
         ask.stream = exchange->pending != NULL || exchange->by_get; /* it may be an event stream */
         ask.ca_file = mcp->config.ca_file;
         exchange->sent_session = http->session_id.len > 0;

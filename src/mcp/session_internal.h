@@ -25,6 +25,7 @@
 #include "mcp/era.h"
 #include "mcp/header.h"
 #include "mcp/lines.h"
+#include "mcp/method.h"
 #include "mcp/reply.h"
 #include "mcp/result.h"
 #include "mcp/rpc.h"
