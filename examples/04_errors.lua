@@ -55,7 +55,6 @@ show(market:call("mcp.forge.ehco", { text = "a typing error" }))
 show(market:call("mcp.forge.echo", { text = 42 }))
 show(market:call("mcp.forge.big", { bytes = 1 }))
 show(market:call("mcp.forge.fail", { message = "out of paper" }))
-show(market:call("mcp.forge.slow", { ms = 60000 }, { timeout = 0.1 }))
 
 -- The connection breaks after the server did its work. Nobody can know, so souk does not call again by itself.
 local issue = { owner = "souk", repo = "souk", title = "once" }
@@ -66,6 +65,9 @@ show(market:call("mcp.forge.create_issue", issue))
 server:knobs { faults = { { method = "tools/call", kind = "status", status = 429, body = "busy", times = 2 } } }
 assert(persistently(market, "mcp.forge.create_issue", issue, 5))
 print(("issues created in all: %d"):format(#server:ledger().created))
+
+-- A server that takes longer than the caller has time for. It may still be at it.
+show(market:call("mcp.forge.slow", { ms = 60000 }, { timeout = 0.1 }))
 
 -- No server at all.
 server:stop()

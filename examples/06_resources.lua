@@ -8,6 +8,8 @@ local peer = servers.start("scripted", {
   knobs = { revisions = { "2026-07-28" }, all_tools = true, page = 3, ttl = 60000 },
 })
 local market = souk.open()
+local listening = false
+market:on("listening", function() listening = true end)
 assert(market:add_server("library", { url = peer.url }))
 local library = market:server "library"
 
@@ -19,7 +21,11 @@ for _, resource in ipairs(assert(library:resources())) do
   print(("  %-18s %s"):format(resource.uri, resource.title or resource.name))
 end
 
--- This server allows results to be kept for a minute, so the second reading sends nothing.
+-- This server allows results to be kept for a minute, so the second reading sends nothing. What was read before souk
+-- listens to the server is asked for once more, because a change may have been missed.
+while not listening do
+  assert(market:step(1))
+end
 local function read(uri, options)
   return assert(library:read(uri, options))[1].text
 end
