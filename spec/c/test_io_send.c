@@ -78,6 +78,26 @@ static void a_post_that_does_no_harm_gets_its_new_connection_too(void)
     gets_a_new_connection("POST", true);
 }
 
+/* Handles are used again; what was allowed to the last exchange is not allowed to the next. */
+static void a_post_behind_one_that_may_be_repeated_may_not(void)
+{
+    test_server *server = server_start(script_ok);
+    souk_engine *engine = engine_start(NULL);
+    souk_exchange ask = post_to(server->url, 1);
+    outcome o;
+    ask.repeatable = true;
+    run(engine, ask, "x", &o);
+    CHECK(!o.failed);
+    outcome_free(&o);
+    atomic_store(&broken_sends, 1);
+    run(engine, post_to(server->url, 2), "x", &o);
+    CHECK(o.failed);
+    outcome_free(&o);
+    CHECK_INT(atomic_load(&server->requests), 1);
+    souk_engine_free(engine);
+    server_stop(server);
+}
+
 static void a_fresh_connection_that_breaks_at_once_was_not_sent_either(void)
 {
     test_server *server = server_start(script_ok);
@@ -98,6 +118,7 @@ int main(void)
     CASE(a_request_of_which_no_byte_left_was_not_sent);
     CASE(an_idempotent_request_gets_its_new_connection);
     CASE(a_post_that_does_no_harm_gets_its_new_connection_too);
+    CASE(a_post_behind_one_that_may_be_repeated_may_not);
     CASE(a_fresh_connection_that_breaks_at_once_was_not_sent_either);
     return tap_done();
 }

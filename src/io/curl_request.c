@@ -115,6 +115,7 @@ static int set_method(souk_transfer *transfer, const souk_exchange *exchange, so
     souk_slice method = souk_slice_of(exchange->method);
     bool is_post = souk_slice_is(method, "POST");
     bool has_body = exchange->body != NULL || is_post;
+    transfer->may_repeat = exchange->repeatable || is_idempotent(exchange->method);
     if (souk_slice_is(method, transfer->method) && has_body == transfer->has_body) {
         return SOUK_OK;
     }
@@ -135,7 +136,6 @@ static int set_method(souk_transfer *transfer, const souk_exchange *exchange, so
     memcpy(transfer->method, method.ptr, method.len);
     transfer->method[method.len] = '\0';
     transfer->has_body = has_body;
-    transfer->may_repeat = exchange->repeatable || is_idempotent(exchange->method);
     return SOUK_OK;
 }
 
