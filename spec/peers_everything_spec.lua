@@ -154,7 +154,7 @@ local function everything(transport)
       assert.equal("Echo: meanwhile", call("echo", { message = "meanwhile" }))
       assert.is_false(handle:done())
       assert.is_true(asked.elicitation[count + 1].respond { name = "Late" })
-      assert.equal("Late", told(assert(handle:wait(5))).content.name)
+      assert.equal("Late", told(assert(handle:wait(30))).content.name)
     end)
 
     it("asks for a visit to a URL", function()
@@ -362,7 +362,7 @@ local function everything(transport)
           end
         end,
       }))
-      assert.truthy(assert(handle:wait(10)):find "completed")
+      assert.truthy(assert(handle:wait(30)):find "completed")
       assert.same({ 1, 2, 3 }, seen)
       step_until(function() return #heard "listening" > before end)
     end)

@@ -110,7 +110,7 @@ local function modern(where)
     assert.equal("meanwhile", call("echo", { text = "meanwhile" }))
     assert.is_false(handle:done())
     assert.is_true(asked.elicitation[count + 1].respond { name = "Late" })
-    assert.equal("Late", assert(handle:wait(5)).content.name)
+    assert.equal("Late", assert(handle:wait(30)).content.name)
   end)
 
   it("hears nothing of an answer that does not fit; the call fails", function()

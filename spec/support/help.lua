@@ -144,10 +144,10 @@ function help.descriptors()
   return tonumber(help.output_of("sleep 0.05; ls /proc/" .. own_pid() .. "/fd | wc -l")) - 1
 end
 
--- Does market:step until done() is true; at most `seconds`.
+-- Does market:step until done() is true; at most `seconds` (30).
 function help.step_until(market, done, seconds)
   local core = require "souk.core"
-  local until_when = core.now() + (seconds or 5)
+  local until_when = core.now() + (seconds or 30)
   while not done() do
     assert(core.now() < until_when, "it did not happen in time")
     assert(market:step(0.02))
