@@ -36,11 +36,34 @@ function huge(res, message, size) {
 // The text of the answer that the tool gave before the fault, if it was executed.
 export const commit = (reply) => reply && JSON.stringify(reply);
 
+const goodReply = (id, executed) =>
+  executed ?? JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'fault' }] } });
+const rpcError = (fault, id) => JSON.stringify(failure(id, fault.code, fault.message ?? 'fault', fault.data));
+const rpcResult = (fault, id) => JSON.stringify({ jsonrpc: '2.0', id, result: fault.result });
+const forNobody = (good) => JSON.stringify({ ...JSON.parse(good), id: 'nobody asked' });
+
+// The line with which a child answers `message` as the fault says; undefined: none. What is about HTTP alone is none.
+export function faultyLine(fault, message, executed) {
+  const id = message.id ?? null;
+  const good = goodReply(id, executed);
+  const lines = {
+    rpc_error: () => rpcError(fault, id),
+    result: () => rpcResult(fault, id),
+    body: () => fault.body,
+    invalid_json: () => good.slice(0, -2),
+    wrong_id: () => forNobody(good),
+    empty: () => '',
+    hang: () => undefined,
+    reset: () => process.exit(9),
+  };
+  if (!(fault.kind in lines)) throw new Error(`a child has no fault of kind '${fault.kind}'`);
+  return lines[fault.kind]();
+}
+
 // Answers `message` (undefined for GET and DELETE) as the fault says.
 export function strike(fault, message, res, executed) {
   const id = message?.id ?? null;
-  const good =
-    executed ?? JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: 'fault' }] } });
+  const good = goodReply(id, executed);
   const asJson = (text, status = 200) => {
     head(res, status, {
       'content-type': 'application/json',
@@ -54,9 +77,9 @@ export function strike(fault, message, res, executed) {
       head(res, fault.status, { 'content-type': 'text/plain', ...fault.headers });
       return res.end(fault.body ?? `status ${fault.status}`);
     case 'rpc_error':
-      return asJson(JSON.stringify(failure(id, fault.code, fault.message ?? 'fault', fault.data)), fault.status);
+      return asJson(rpcError(fault, id), fault.status);
     case 'result':
-      return asJson(JSON.stringify({ jsonrpc: '2.0', id, result: fault.result }), fault.status);
+      return asJson(rpcResult(fault, id), fault.status);
     case 'body':
       return asJson(fault.body, fault.status);
     case 'truncated':
@@ -67,7 +90,7 @@ export function strike(fault, message, res, executed) {
       head(res, 200, { 'content-type': fault.type ?? 'text/html' });
       return res.end(fault.body ?? '<html><body>a login page</body></html>');
     case 'wrong_id':
-      return asJson(JSON.stringify({ ...JSON.parse(good), id: 'nobody asked' }));
+      return asJson(forNobody(good));
     case 'empty':
       return asJson('');
     case 'huge':

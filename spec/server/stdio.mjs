@@ -2,7 +2,8 @@
 
 import { createInterface } from 'node:readline';
 
-import { offersModern } from './knobs.mjs';
+import { commit, faultyLine } from './faults.mjs';
+import { offersModern, takeFault } from './knobs.mjs';
 import { answer, negotiate, newSession, refuseModern, unsupported } from './protocol.mjs';
 import * as rules from './rules.mjs';
 import { modernRules } from './rules_modern.mjs';
@@ -41,9 +42,14 @@ export function serveStdio(world) {
   };
 
   const respond = (message, base) =>
-    running.run(message, base.session, async ({ signal }) =>
-      writeReply(message, await answer(message, { world, knobs, ledger, ...ways, ...base, signal })),
-    );
+    running.run(message, base.session, async ({ signal }) => {
+      const context = { world, knobs, ledger, ...ways, ...base, signal };
+      const fault = takeFault(knobs, message.method);
+      if (!fault) return writeReply(message, await answer(message, context));
+      const line = faultyLine(fault, message, fault.executed && commit(await answer(message, context)));
+      if (line !== undefined) process.stdout.write(`${line}\n`);
+      return undefined;
+    });
 
   async function modern(message) {
     if (!offersModern(knobs)) {
