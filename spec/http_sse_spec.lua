@@ -40,6 +40,15 @@ describe("HTTP+SSE", function()
     assert.equal(1, visits)
   end)
 
+  it("brings progress, which moves the deadline of its call", function()
+    local market = connect "2024-11-05"
+    local seen = 0
+    assert(market:call("mcp.s.slow", { ms = 4000, steps = 16 }, {
+      on_progress = function() seen = seen + 1 end, timeout = 2,
+    }))
+    assert.equal(16, seen)
+  end)
+
   it("is opened again once when the stream breaks, and listened to again", function()
     local market, peer = connect "2024-11-05"
     local listening, changed = 0, 0

@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "json/read.h"
 
+enum { TYPE_SHOWN = 64 /* bytes of a name in a message */ };
+
 static int broken(souk_err *err, const char *what)
 {
     int rc = souk_fail(err, SOUK_E_PROTOCOL, "the server's result %s", what);
@@ -59,7 +61,17 @@ int souk_mcp_read_result_type(const souk_jval *result, souk_mcp_revision revisio
         *type = SOUK_MCP_RESULT_TASK;
         return SOUK_OK;
     }
-    return broken(err, "has a resultType that souk does not know");
+    if (souk_json_type_of(name) != SOUK_JSON_STRING) {
+        return broken(err, "has a resultType that is no string");
+    }
+    souk_slice text = souk_json_string(name);
+    int rc = souk_fail(err, SOUK_E_PROTOCOL,
+                       "the server's result has the resultType \"%.*s\", which souk does not know",
+                       (int)(text.len < TYPE_SHOWN ? text.len : TYPE_SHOWN), text.ptr);
+    if (err != NULL) {
+        err->delivery = SOUK_DELIVERY_DELIVERED;
+    }
+    return rc;
 }
 
 void souk_mcp_tool_result_init(souk_mcp_tool_result *out, const souk_alloc *alloc)
