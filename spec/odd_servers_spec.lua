@@ -71,6 +71,15 @@ describe("a stream of an older server", function()
 end)
 
 describe("a question", function()
+  for _, case in ipairs { LEGACY, eras.cases[2] } do
+    it("that the client did not declare is refused, and the call goes on over " .. case.transport, function()
+      local market, peer = eras.connect(case, { knobs = { ask_anyway = true, answer = "sse" } })
+      local err = help.fails("tool", "-32601", market:call("mcp.s.ask_form", {}))
+      assert.equal("delivered", err.delivery)
+      assert.equal(-32601, peer.ledger().asked[1].answer.error.code)
+    end)
+  end
+
   it("comes on the stream of GET, with an id that a request of the client has, too", function()
     local market, peer = eras.connect(LEGACY, {
       knobs = { ask_on = "get", question_ids = "integer", answer = "sse" },
