@@ -487,6 +487,7 @@ static bool open_session(fuzz *f, souk_mcp_config *config)
     config->max_queue = 10000;
     config->max_depth = 16;
     config->stream_retry = 1000;
+    config->seed = 1;
     config->max_resumes = 3;
     config->ask_credential_on_401 = script_choose(&f->script, 2) == 0;
     f->mcp = souk_mcp_new(&f->memory.alloc, &f->fake.port, config, 1000);

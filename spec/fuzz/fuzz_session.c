@@ -495,6 +495,7 @@ static void configure(fuzz *f, souk_mcp_config *config)
     config->probe_timeout = 3000;
     config->grace = 2000;
     config->stream_retry = 100;
+    config->seed = 1;
     config->max_resumes = 3;
     config->max_response = 1500;
     config->max_header = 1000;
