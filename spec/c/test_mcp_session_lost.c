@@ -125,6 +125,24 @@ static void a_modern_server_that_turns_out_to_be_legacy_is_forgotten(void)
          "Missing session "
          "ID'}}",
          true},
+        {400,
+         "{'jsonrpc':'2.0','id':null,'error':{'code':-32000,'message':'Bad Request: Unsupported "
+         "protocol version'}}",
+         true},
+        {400,
+         "{'jsonrpc':'2.0','id':'server-error','error':{'code':-32600,'message':'Unsupported "
+         "protocol version'}}",
+         true},
+        {400,
+         "{'jsonrpc':'2.0','id':1,'error':{'code':-32022,'message':'no','data':{'supported':"
+         "['2025-11-25','2025-06-18']}}}",
+         true},
+        {400,
+         "{'jsonrpc':'2.0','id':1,'error':{'code':-32022,'message':'no','data':{'supported':"
+         "['2026-07-28','2025-11-25']}}}",
+         false},
+        {400, "{'jsonrpc':'2.0','id':null,'error':{'code':-32602,'message':'bad'}}", false},
+        {400, "{'jsonrpc':'2.0','id':1,'error':{'code':-32000,'message':'a tool of mine'}}", false},
         {404, "{'jsonrpc':'2.0','id':1,'error':{'code':-32601,'message':'Method not found'}}",
          false},
         {400, "{'jsonrpc':'2.0','id':1,'error':{'code':-32020,'message':'Header mismatch'}}",
@@ -157,6 +175,29 @@ static void a_modern_server_that_turns_out_to_be_legacy_is_forgotten(void)
         fake_json(&rig.fake, rig_last(&rig), rows[i].status, "%s", rows[i].body);
         CHECK(rig_next(&rig) && !rig.end.lost);
         CHECK_INT(souk_mcp_get_state(rig.mcp), SOUK_MCP_READY);
+        rig_free(&rig);
+    }
+}
+
+static void a_legacy_server_that_has_become_a_modern_one_is_forgotten(void)
+{
+    static const struct {
+        int status;
+        int code;
+        bool contradicts;
+    } rows[] = {{400, -32022, true},  {400, -32020, true},  {400, -32021, true},
+                {400, -32602, false}, {200, -32022, false}, {200, -32020, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        session_rig rig;
+        rig_open_legacy(&rig, "2025-11-25", "abc");
+        CHECK(rig_send(&rig, "tools/call", "{}") != 0);
+        fake_error(&rig.fake, rig_last(&rig), rows[i].status, rows[i].code, "another era");
+        CHECK(rig_next(&rig));
+        CHECK_INT(rig.end.lost, rows[i].contradicts);
+        CHECK_INT(souk_mcp_contradicted(rig.mcp), rows[i].contradicts);
+        if (rows[i].contradicts) {
+            CHECK_INT(rig.end.err.delivery, SOUK_DELIVERY_REJECTED);
+        }
         rig_free(&rig);
     }
 }
@@ -271,6 +312,7 @@ int main(void)
     CASE(a_401_is_a_loss_when_the_credential_can_be_read_again);
     CASE(only_the_first_loss_is_kept_and_others_in_flight_end_by_themselves);
     CASE(a_modern_server_that_turns_out_to_be_legacy_is_forgotten);
+    CASE(a_legacy_server_that_has_become_a_modern_one_is_forgotten);
     CASE(cancelling_tells_a_legacy_server_and_only_hangs_up_on_a_modern_one);
     CASE(a_legacy_session_ends_with_a_delete_whatever_comes_back);
     CASE(a_modern_session_ends_without_a_word);

@@ -236,3 +236,8 @@ int souk_rpc_write_notification(souk_buf *out, souk_slice method, souk_slice par
     }
     return end_message(&w, err);
 }
+
+bool souk_rpc_is_nameless_error(const souk_rpc_message *message)
+{
+    return message->kind == SOUK_RPC_ERROR && message->id.type != SOUK_RPC_ID_INT;
+}

@@ -43,6 +43,12 @@ typedef struct souk_rpc_message {
     const souk_jval *data; /* NULL when absent */
 } souk_rpc_message;
 
+/*
+ * An error that names no request of ours: it was made before the request was looked at, by the
+ * transport. No id, null, or a text (the Python SDK has "server-error"): all of ours are integers.
+ */
+bool souk_rpc_is_nameless_error(const souk_rpc_message *message);
+
 /* JSON-RPC 2.0 section 5.1, and the codes of MCP that souk acts upon. */
 enum {
     SOUK_RPC_PARSE_ERROR = -32700,

@@ -61,8 +61,7 @@ static souk_mcp_pending *find_pending(const souk_mcp *mcp, const souk_rpc_messag
                                       const souk_mcp_exchange *exchange)
 {
     bool has_id = message->id.type == SOUK_RPC_ID_INT && message->id.number > 0;
-    bool nameless = message->kind == SOUK_RPC_ERROR &&
-                    (message->id.type == SOUK_RPC_ID_NONE || message->id.type == SOUK_RPC_ID_NULL);
+    bool nameless = souk_rpc_is_nameless_error(message);
     uint64_t id = has_id ? (uint64_t)message->id.number : 0;
     if (exchange != NULL) {
         souk_mcp_pending *expected = exchange->pending;

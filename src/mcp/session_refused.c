@@ -37,20 +37,44 @@ static const souk_rpc_message *refusal_message(souk_mcp *mcp, souk_mcp_exchange 
     return souk_rpc_read(doc->root, message, NULL) == SOUK_OK ? message : NULL;
 }
 
-/*
- * Whether the refusal of a modern request comes from a legacy server, so that what was remembered
- * about it is wrong: it has no JSON-RPC message, or one that misses a session.
- */
-static bool contradicts(const souk_mcp *mcp, int status, const souk_rpc_message *message)
+/* -32022 of a server that knows no modern revision that souk knows. */
+static bool wants_legacy(const souk_rpc_message *message)
 {
-    if (mcp->config.pinned != SOUK_MCP_UNKNOWN || !souk_mcp_is_modern(mcp->revision)) {
-        return false;
-    }
+    const souk_jval *supported = souk_json_get(message->data, "supported");
+    return message->kind == SOUK_RPC_ERROR && message->code == SOUK_RPC_UNSUPPORTED_VERSION &&
+           souk_json_type_of(supported) == SOUK_JSON_ARRAY &&
+           souk_mcp_is_legacy(souk_mcp_best_of(supported, SOUK_MCP_ERA_UNKNOWN));
+}
+
+/*
+ * A modern request was refused by a server that is a legacy one: there is no JSON-RPC message, or
+ * one that misses a session, or one of those with which legacy servers refuse a version that they
+ * do not know, before they look at the request.
+ */
+static bool comes_from_legacy(int status, const souk_rpc_message *message)
+{
+    const souk_mcp_outcome as_legacy = {SOUK_MCP_NEWEST_LEGACY, status, message, false, true};
     if (status != 400 && status != 404 && status != 405) {
         return false;
     }
-    const souk_mcp_outcome as_legacy = {SOUK_MCP_NEWEST_LEGACY, status, message, false, true};
-    return message == NULL || souk_mcp_lost(&as_legacy);
+    if (message == NULL || souk_mcp_lost(&as_legacy) || wants_legacy(message)) {
+        return true;
+    }
+    return status == 400 && souk_rpc_is_nameless_error(message) &&
+           (message->code == SOUK_RPC_SERVER_ERROR || message->code == SOUK_RPC_INVALID_REQUEST);
+}
+
+/* Whether what was remembered about the server's era is wrong by now. Modern errors come with 400
+ * (2026-07-28, basic/transports); with 200 their codes may be a legacy tool's own. */
+static bool contradicts(const souk_mcp *mcp, int status, const souk_rpc_message *message)
+{
+    if (mcp->config.pinned != SOUK_MCP_UNKNOWN) {
+        return false;
+    }
+    if (souk_mcp_is_legacy(mcp->revision)) {
+        return status == 400 && !mcp->two_endpoints && souk_mcp_is_modern_error(message);
+    }
+    return souk_mcp_is_modern(mcp->revision) && comes_from_legacy(status, message);
 }
 
 /* Whether a refused request means that the session is of no use any more. */
