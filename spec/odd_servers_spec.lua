@@ -70,6 +70,44 @@ describe("a stream of an older server", function()
   end)
 end)
 
+-- Nobody calls anything meanwhile: what is refused is the stream, and it has to be found out why.
+describe("a session that the server forgot while it was only listened to", function()
+  local function connect()
+    local market, peer = eras.connect(LEGACY, { open = { stream_retry = 0.05, max_resumes = 1 } })
+    local listening = 0
+    market:on("listening", function() listening = listening + 1 end)
+    help.step_until(market, function() return #peer.ledger().streams == 1 and listening >= 1 end)
+    return market, peer, function() return listening end
+  end
+
+  local function hears(market, peer)
+    local changed = 0
+    market:on("prompts_changed", function() changed = changed + 1 end)
+    peer.server:notify "notifications/prompts/list_changed"
+    help.step_until(market, function() return changed >= 1 end)
+  end
+
+  it("is opened again, and listened to", function()
+    local market, peer = connect()
+    peer.server:drop_sessions()
+    peer.server:end_listen "eof"
+    help.step_until(market, function() return market:stats().sessions_opened == 2 end)
+    help.step_until(market, function() return peer.ledger().streams[2] ~= nil end)
+    hears(market, peer)
+  end)
+
+  it("is listened to at once when a call has found it out", function()
+    local market, peer, listening = connect()
+    local before = listening()
+    peer.server:drop_sessions()
+    assert.equal("x", market:call("mcp.s.echo", { text = "x" }))
+    local started = require("souk.core").now()
+    help.step_until(market, function() return listening() > before end)
+    assert.is_true(require("souk.core").now() - started < 15) -- not after the longest pause there is
+    hears(market, peer)
+  end)
+end)
+
 describe("a question", function()
   for _, case in ipairs { LEGACY, eras.cases[2] } do
     it("that the client did not declare is refused, and the call goes on over " .. case.transport, function()

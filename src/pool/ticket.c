@@ -276,6 +276,11 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
         slot->lost = true;
         souk_kept_err_set(&slot->why, pool->alloc, &ticket->err);
     }
+    if (ticket->standing && ticket->lost &&
+        (ticket->err.kind == SOUK_E_RPC || ticket->err.kind == SOUK_E_PROTOCOL)) {
+        ticket->err.kind =
+            SOUK_E_CLOSED; /* the server lives: the next session can be had at once */
+    }
     leave(ticket, now);
     if (!may_go_again(pool, ticket)) {
         souk_ticket_finish(pool, ticket);

@@ -44,6 +44,7 @@ typedef struct souk_watch {
     uint64_t call;    /* of the errand that is under way: LISTEN or LOOK; 0: none */
     bool looking;     /* it is LOOK */
     bool looked;      /* a LOOK succeeded */
+    bool must_look;   /* the next LISTEN comes after a LOOK */
     unsigned tells;   /* what it said, where the server is silent otherwise */
     bool tells_known; /* it said something */
     bool stands;      /* LISTEN: the server has confirmed it */

@@ -185,7 +185,7 @@ static void act(souk_runtime *rt, souk_server *server)
         watch->uris_new = false;
         return;
     }
-    if (!watch->looked && !about.declared) {
+    if (watch->must_look || (!watch->looked && !about.declared)) {
         put(rt, server, SOUK_ERRAND_LOOK, 0);
         return;
     }
@@ -217,6 +217,9 @@ void souk_rt_watch_listen_ended(souk_runtime *rt, souk_server *server, const sou
     } else if (err->kind == SOUK_OK || err->kind == SOUK_E_CLOSED) {
         try_later(rt, server, souk_rt_back_off(rt, server, watch->failures++));
     } else {
+        /* A stream that is refused may be all that shows that the session is gone: a request does.
+         */
+        watch->must_look = err->kind == SOUK_E_TRANSPORT;
         failed(rt, server, err);
     }
 }
@@ -225,11 +228,16 @@ void souk_rt_watch_look_ended(souk_runtime *rt, souk_server *server, const souk_
 {
     souk_watch *watch = &server->watch;
     watch->call = 0;
-    if (outcome->err.kind != SOUK_OK) {
+    if (outcome->err.kind != SOUK_OK && outcome->err.kind != SOUK_E_RPC) {
         failed(rt, server, &outcome->err);
         return;
     }
     watch->looked = true;
+    watch->must_look = false;
+    if (outcome->err.kind == SOUK_E_RPC) { /* no ping here, but somebody who says so */
+        try_later(rt, server, 0);
+        return;
+    }
     watch->tells =
         souk_rt_tells(souk_json_get(outcome->answer->value, "capabilities"), &watch->tells_known);
     try_later(rt, server, 0);
