@@ -129,9 +129,6 @@ $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_asan) -Ispec/c -MMD -MP $< -o $@ $(B)/asan/libsouk.a $(CURL_LIBS) -ljansson -lm -lpthread
 
-# All that `make test` runs, to be built beforehand and in parallel.
-test-programs: $(CTEST_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
-
 ctest: $(CTEST_BIN)
 	@prove --comments $(CTEST_BIN)
 
@@ -180,6 +177,10 @@ fuzz: $(if $(T),$(B)/fuzz/fuzz_$(T),$(FUZZ_BIN))
 
 fuzz-smoke: $(FUZZ_BIN)
 	@sh spec/tools/fuzz.sh smoke $(SMOKE) $(FUZZ_BIN)
+
+# All that `make test` runs, to be built beforehand and in parallel. It stands below what it lists: a prerequisite is
+# expanded where it is read.
+test-programs: $(CTEST_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
 
 # --- checks of the sources ------------------------------------------------------------------------------------
 C_FILES := $(sort $(wildcard src/*/*.[ch] spec/c/*.[ch] spec/fuzz/*.[ch] spec/bench/*.[ch] spec/tools/*.[ch] examples/*.c))
