@@ -9,8 +9,17 @@ describe("the rockspec #harness", function()
 
   it("names the version of the code in one place", function()
     local file = assert(io.open("src/base/version.h"))
-    local text = file:read("*a")
+    local version = file:read("*a"):match('#define SOUK_VERSION "(%d+%.%d+%.%d+)"')
     file:close()
-    assert.truthy(text:match('#define SOUK_VERSION "%d+%.%d+%.%d+"'))
+    assert.truthy(version)
+    local pipe = assert(io.popen(("grep -rnF '%s' src lua"):format(version)))
+    local others = {}
+    for line in pipe:lines() do
+      if not line:find("^src/base/version%.h:") then
+        others[#others + 1] = line
+      end
+    end
+    pipe:close()
+    assert.same({}, others)
   end)
 end)

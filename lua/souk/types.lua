@@ -4,7 +4,7 @@
 --- All times are in seconds. Markets, servers and handles are in types_methods.lua.
 
 ---@class souk
----@field version string of souk, such as "0.1.0"
+---@field version string of souk: three numbers with dots
 ---@field null lightuserdata JSON null; the same value as cjson.null and ngx.null
 ---@field error_kinds table<souk.ErrorKind, string> every kind of error, and what it means
 ---@field later table what a handler returns when its answer comes later, through request.respond
