@@ -3,11 +3,13 @@
 //
 //     node spec/tools/conformance.mjs [scenario]...      (make conformance; SCENARIO="tools_call sse-retry" chooses)
 //
-// LUAS="lua5.4 luajit" chooses the interpreters. What is run, and how many checks have to succeed at least, is in
+// LUAS="lua5.4 luajit" chooses the interpreters; one that is not there fails. What is run, and how many checks have to succeed at least, is in
 // spec/conformance/scenarios.json; what the suite wrote is kept in build/conformance. Prints a line for each run, and
-// "N passed, N failed". Then comes the check of the gate: with a client that does nothing every scenario has to fail.
+// "N passed, N failed". The gate is checked as well: with a client that does nothing every scenario has to fail, and
+// every scenario that the package scores has to be in scenarios.json.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -158,15 +160,39 @@ function interpreters() {
   return wanted.filter((lua) => {
     const here = spawnSync(lua, ["-v"]).status === 0;
     if (!here) {
-      console.log(`conformance: ${lua} is not here: skipped`);
+      tell(lua, ["it is not here: make deps"]);
     }
     return here;
   });
 }
 
+// The client's scenarios that the package scores, by revision. Authorization is not souk's: it is given tokens.
+function scored() {
+  const { parse } = createRequire(join(NPM, "any.js"))("yaml");
+  const folder = join(NPM, "@modelcontextprotocol/conformance/requirements");
+  return readdirSync(folder).flatMap((file) => {
+    const { client } = parse(readFileSync(join(folder, file), "utf8"));
+    const version = file.replace(/\.yaml$/, "");
+    return client.filter((name) => !name.startsWith("auth/")).map((scenario) => ({ scenario, version }));
+  });
+}
+
+function everyScoredHasItsRow() {
+  const wanted = scored().map(title);
+  const rows = new Set(SCENARIOS.map(title));
+  const wrong = wanted.filter((name) => !rows.has(name)).map((name) => `${name} has no row in scenarios.json`);
+  for (const version of new Set(SCENARIOS.map((row) => row.version))) {
+    if (!wanted.some((name) => name.endsWith(` ${version}`))) {
+      wrong.push(`the package scores nothing at ${version}`);
+    }
+  }
+  tell("gate: every scored scenario has its row", wrong, 0, `${wanted.length} scenarios`);
+}
+
 const names = process.argv.slice(2);
 const rows = SCENARIOS.filter((row) => names.length === 0 || names.includes(row.scenario));
 const luas = interpreters();
+everyScoredHasItsRow();
 const jobs = luas.flatMap((lua) => rows.map((row) => ({ row, start: () => good(row, lua) })));
 const gate = rows.map((row) => ({
   row: { ...row, alone: false },
