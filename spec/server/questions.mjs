@@ -2,11 +2,14 @@
 // questions too.
 
 import { Cancelled, Refused } from './errors.mjs';
+import { FIRST, isObject } from './rules.mjs';
 import { contentRules, resultRules } from './schemas.mjs';
 
 // What is wrong with the result of a question.
 export function answerRules(revision, method, params, answer) {
   const broken = resultRules(revision, answer, method);
+  if (revision === FIRST && answer.content?.type === 'audio')
+    broken.push(`the answer to ${method}: audio is of a later revision`);
   if (method === 'ping' && Object.keys(answer).length > 0) broken.push('the answer to ping is not empty');
   if (method !== 'elicitation/create') return broken;
   const isForm = params.mode !== 'url';
@@ -70,9 +73,11 @@ export class Questions {
           entry.answer = message.error ? { error: message.error } : { result: message.result };
           if (message.error)
             return end(reject, new Refused(message.error.code, message.error.message, message.error.data));
-          answerRules(session.revision, method, params ?? {}, message.result).forEach((text) =>
-            this.ledger.violation(text),
-          );
+          if (isObject(message.result)) {
+            answerRules(session.revision, method, params ?? {}, message.result).forEach((text) =>
+              this.ledger.violation(text),
+            );
+          }
           return end(resolve, message.result);
         },
       });

@@ -5,6 +5,7 @@ import { LEGACY, MODERN } from './knobs.mjs';
 import { schemaRules } from './schemas.mjs';
 
 export const META = 'io.modelcontextprotocol/';
+export const FIRST = '2024-11-05'; // has no published schema in the packages
 
 export const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isId = (id) => typeof id === 'string' || Number.isSafeInteger(id);
@@ -33,6 +34,20 @@ export function messageRules(message) {
     if (input !== undefined && !isObject(input)) broken.push('arguments is not an object');
   }
   if (message.method === 'initialize') broken.push(...initializeRules(message.params ?? {}));
+  if (isReply(message)) broken.push(...replyRules(message));
+  return broken;
+}
+
+// The envelope of a reply. The schemas say most of it, too, but only where they are and the revision is known.
+function replyRules(message) {
+  const broken = [];
+  if (!('id' in message)) broken.push('a reply has no id');
+  if ('result' in message && 'error' in message) broken.push('a reply has both result and error');
+  if ('result' in message && !isObject(message.result)) broken.push('the result of a reply is not an object');
+  if (!('error' in message)) return broken;
+  if (!isObject(message.error)) return [...broken, 'the error of a reply is not an object'];
+  if (!Number.isSafeInteger(message.error.code)) broken.push('the code of an error is not an integer');
+  if (typeof message.error.message !== 'string') broken.push('the message of an error is not a string');
   return broken;
 }
 
@@ -67,7 +82,8 @@ export function legacyRules(message, session, headers) {
     return [...broken, ...schemaRules(message.params?.protocolVersion ?? LEGACY[0], message)];
   }
   if (!session) return broken;
-  if (message.method) broken.push(...schemaRules(session.revision, message));
+  broken.push(...schemaRules(session.revision, message));
+  if (session.revision === FIRST) broken.push(...firstRevisionRules(message, headers));
   for (const gone of ['requestState', 'inputResponses']) {
     if (message.params && gone in message.params) broken.push(`${name}: ${gone} is of a later revision`);
   }
@@ -94,5 +110,16 @@ export function legacyRules(message, session, headers) {
     if (session.ids.has(message.id)) broken.push(`${name}: the id ${JSON.stringify(message.id)} was used before`);
     session.ids.add(message.id);
   }
+  return broken;
+}
+
+// 2024-11-05 is checked against the schema of the revision after it; these things of later revisions are no part of it.
+// Batches are refused by messageRules at every revision, and audio in answers by answerRules, which knows the question.
+function firstRevisionRules(message, headers) {
+  const broken = [];
+  if (message.method === 'notifications/progress' && message.params && 'message' in message.params)
+    broken.push('notifications/progress: message is of a later revision');
+  if (headers && 'mcp-protocol-version' in headers)
+    broken.push(`${message.method ?? 'a reply'}: MCP-Protocol-Version is of a later revision`);
   return broken;
 }

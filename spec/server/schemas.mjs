@@ -177,7 +177,8 @@ export const warm = () => void all()?.of('2025-11-25').messageComplaint({ jsonrp
 // What is wrong with a message of this revision, as a list of texts. `method`: of the request, when it is a reply.
 export function schemaRules(revision, message, method) {
   const text = all()?.of(revision).messageComplaint(message, method);
-  return text ? [`${message.method ?? `a reply to ${method}`}: ${text}`] : [];
+  const name = message.method ?? (method ? `a reply to ${method}` : 'a reply');
+  return text ? [`${name}: ${text}`] : [];
 }
 
 // The same for the result of a question (elicitation/create, ...).
