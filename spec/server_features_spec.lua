@@ -504,30 +504,4 @@ describe("the server on the official packages #harness", function()
     check(by_hand.through_stdio(official_features, "legacy", servers.stdio("modern", { legacy = "stateless" })),
       "2025-11-25")
   end)
-
-  it("is watched: what breaks a rule is noticed over HTTP", function()
-    local server = servers.start("modern")
-    modern(server, 1, "tools/call", '"name":"echo","arguments":{"text":"x"}', "add")
-    modern(server, 2, "tools/call", '"name":"echo","arguments":[]', "echo")
-    local text = table.concat(server:violations(), "\n")
-    assert.truthy(text:find("Mcp-Name is add", 1, true))
-    assert.truthy(text:find("/params/arguments must be object", 1, true))
-    server:stop()
-  end)
-
-  it("is watched: what breaks a rule is noticed over stdio, and fails a spec that does not look at it", function()
-    local spec = servers.stdio("memory")
-    local list = {}
-    for name, value in pairs(spec.env) do
-      list[#list + 1] = name .. "=" .. by_hand.quote(value)
-    end
-    by_hand.run(("printf '%%s\\n' %s | env %s %s %s"):format(
-      by_hand.quote('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
-        .. '"capabilities":[],"clientInfo":{"name":"sh","version":"1"}}}'),
-      table.concat(list, " "), by_hand.quote(spec.command), table.concat(spec.args, " ")))
-    local ok, message = pcall(servers.check)
-    assert.is_false(ok)
-    assert.truthy(message:find("capabilities is not an object", 1, true), message)
-    servers.check() -- said once
-  end)
 end)
