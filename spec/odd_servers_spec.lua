@@ -194,6 +194,19 @@ describe("2026-07-28 over HTTP", function()
     assert.equal(2, peer.ledger().tools.headers)
   end)
 
+  it("is known for what it is when its revision is pinned: tools are dropped, and it is listened to", function()
+    local market, peer = eras.connect(MODERN, {
+      server = { discover = false, protocol_version = "2026-07-28" }, knobs = { bad_headers = true },
+    })
+    local _, diagnostics = market:refresh "s"
+    assert.equal(11, #diagnostics)
+    assert.is_nil(market:get "mcp.s.bad_header_space")
+    local info = assert(market:server("s"):info())
+    assert.equal("2026-07-28", info.protocol)
+    assert.equal("modern", info.era)
+    help.step_until(market, function() return #peer.ledger().listens > 0 end)
+  end)
+
   it("drops tools whose headers cannot be sent, says which, and keeps the others", function()
     local market, peer = eras.connect(MODERN, { server = { discover = false }, knobs = { bad_headers = true } })
     local count, diagnostics = market:refresh "s"

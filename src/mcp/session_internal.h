@@ -327,7 +327,8 @@ bool souk_mcp_question_is_settled(const souk_mcp *mcp, souk_rpc_id id);
 /* session_about.c */
 /*
  * Keeps what a good answer to initialize or server/discover says; to be called when mcp->revision
- * and mcp->two_endpoints are what they will be. When there is no room or memory nothing is kept.
+ * and mcp->two_endpoints are what they will be. NULL: the server was not asked, and only what the
+ * session knows by itself is kept. When there is no room or memory nothing is.
  */
 void souk_mcp_learn(souk_mcp *mcp, const souk_jval *result);
 

@@ -150,6 +150,9 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now)
         send_probe(mcp, known, now);
     } else {
         mcp->revision = known;
+        if (known != mcp->config.remembered) {
+            souk_mcp_learn(mcp, NULL); /* what a session before this one had learnt is kept */
+        }
         become_ready(mcp);
     }
 }
@@ -168,9 +171,8 @@ static void become_modern(souk_mcp *mcp, souk_mcp_revision revision,
                           const souk_rpc_message *message)
 {
     mcp->revision = revision;
-    if (message != NULL && message->kind == SOUK_RPC_RESULT) {
-        souk_mcp_learn(mcp, message->result);
-    }
+    souk_mcp_learn(mcp,
+                   message != NULL && message->kind == SOUK_RPC_RESULT ? message->result : NULL);
     become_ready(mcp);
 }
 
