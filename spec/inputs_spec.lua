@@ -149,6 +149,24 @@ describe("a handler", function()
     assert.truthy(state.errors[1]:find "gave no answer")
   end)
 
+  it("whose answer raises when it is looked at is told of, and answered for", function()
+    local strict = { __index = function(_, name) error("there is no " .. tostring(name), 2) end }
+    local loud = { __tostring = function() error "do not look" end }
+    for _, give in ipairs {
+      function() return setmetatable({ age = 7 }, strict) end,
+      function() return nil, setmetatable({}, strict) end,
+      function() return setmetatable({}, loud), nil end,
+    } do
+      state.asked, state.errors, market.last = {}, {}, nil
+      local answered = elicit(give)
+      assert.truthy(answered)
+      assert.same({}, state.asked)
+    end
+    local raised = elicit(function() return nil, setmetatable({}, strict) end)
+    assert.same({ kind = "tool", code = -32603, message = "the client's handler for elicitation failed" }, raised)
+    assert.truthy(tostring(state.errors[1]):find "there is no")
+  end)
+
   it("gives an error, which nobody else is told of", function()
     local answered = elicit(function() return nil, "nobody is at home" end)
     assert.same({ kind = "tool", message = "nobody is at home" }, answered)
@@ -310,6 +328,12 @@ describe("sampling", function()
     ["content"] = { model = "m" }, ["content: "] = { content = {}, model = "m" }, ["model"] = { content = "hi" },
     ["got hi"] = "hi",
     ["cannot encode a function"] = { content = "hi", model = "m", f = print },
+    ["role: expected 'user' or 'assistant', got robot"] = { content = "hi", model = "m", role = "robot" },
+    ["stopReason: expected a string, got number"] = { content = "hi", model = "m", stopReason = 5 },
+    ["content: block 1: expected a table with a type"] = { content = { foo = 1 }, model = "m" },
+    ["content: block 2: expected a table with a type"] = {
+      content = { { type = "text", text = "x" }, 7 }, model = "m",
+    },
   } do
     it("is refused where the answer is none: " .. what, function()
       assert.truthy(sample(function() return answer end).message:find(what))
@@ -349,6 +373,7 @@ describe("roots", function()
     ["entry 1: uri: expected a file:// URI, got https://x"] = { { uri = "https://x" } },
     ["entry 1: name: expected a string, got number"] = { { uri = "file:///x", name = 1 } },
     ["got a table with names"] = { uri = "file:///x" },
+    ["entry 2 is missing, but there is '3'"] = { "/x", nil, "/y" },
   } do
     it("are checked: " .. what, function()
       assert.truthy(list(function() return value end).message:find(what, 1, true))

@@ -6,7 +6,8 @@ function guard.report(state, message)
   if state.on_error then
     pcall(state.on_error, message)
   else
-    io.stderr:write("souk: error in a callback: ", tostring(message), "\n")
+    local ok, text = pcall(tostring, message)
+    io.stderr:write("souk: error in a callback: ", ok and text or "an error that cannot be shown", "\n")
   end
 end
 

@@ -64,6 +64,16 @@ local sampling = { option = "sampling", code = -1 }
 
 function sampling.prepare() end
 
+-- The number of the first block that is none; nil when all are. What else belongs into which block is the schema's.
+local function block_without_type(content)
+  for i, block in ipairs(content[1] == nil and { content } or content) do
+    if type(block) ~= "table" or type(block.type) ~= "string" then
+      return i
+    end
+  end
+  return nil
+end
+
 function sampling.result(_, answer)
   if type(answer) ~= "table" then
     return wrong("sampling: expected a table {role, content, model, stopReason}, got %s", tostring(answer))
@@ -78,6 +88,14 @@ function sampling.result(_, answer)
   end
   if type(result.content) ~= "table" or next(result.content) == nil then
     return wrong("sampling: content: expected a text, a block, or a list of blocks")
+  elseif result.role ~= "user" and result.role ~= "assistant" then
+    return wrong("sampling: role: expected 'user' or 'assistant', got %s", tostring(result.role))
+  elseif result.stopReason ~= nil and type(result.stopReason) ~= "string" then
+    return wrong("sampling: stopReason: expected a string, got %s", type(result.stopReason))
+  end
+  local misfit = block_without_type(result.content)
+  if misfit then
+    return wrong("sampling: content: block %d: expected a table with a type", misfit)
   elseif type(result.model) ~= "string" then
     return wrong("sampling: model: expected the name of the model, got %s", type(result.model))
   end
@@ -147,8 +165,11 @@ local function settle(question, answer, err)
   if question.settled then
     return true
   end
-  local result
-  if answer ~= nil then
+  -- Everything that may raise comes first: what the program gave may be a table with a mind of its own.
+  local result, refusal
+  if answer == nil then
+    refusal = error_of(question.kind, err)
+  else
     local why
     result, why = question.kind.result(question.request, answer)
     if result then
@@ -165,7 +186,7 @@ local function settle(question, answer, err)
   if result then
     question.market:_answer(question.ask, result)
   else
-    question.market:_answer_error(question.ask, error_of(question.kind, err))
+    question.market:_answer_error(question.ask, refusal)
   end
   return true
 end
@@ -204,8 +225,10 @@ local function run(question, handler)
     fail(question, ("%s: the handler gave no answer"):format(question.kind.option))
   else
     question.answered = true
-    local fits, why = settle(question, answer, err)
-    if not fits then
+    local looked, fits, why = pcall(settle, question, answer, err)
+    if not looked then
+      fail(question, fits)
+    elseif not fits then
       fail(question, why, why)
     end
   end

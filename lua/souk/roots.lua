@@ -44,8 +44,11 @@ function roots.list(list)
     end
     out[i] = root
   end
-  if #out == 0 and next(list) ~= nil then
-    return nil, "expected a list of paths, got a table with names"
+  for key in pairs(list) do
+    if out[key] == nil then
+      return nil, #out == 0 and "expected a list of paths, got a table with names"
+        or ("entry %d is missing, but there is '%s'"):format(#out + 1, tostring(key))
+    end
   end
   return out
 end
