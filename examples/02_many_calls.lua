@@ -4,14 +4,15 @@
 local souk = require "souk"
 local servers = require "spec.support.servers"
 
-local server = servers.start "scripted" -- any MCP server; this one belongs to the specs
+-- Any MCP server; this one belongs to the specs.
+local server = servers.start("scripted", { knobs = { all_tools = true } })
 local market = souk.open()
 assert(market:add_server("forge", { url = server.url }))
 
--- Sixty-four calls that take three tenths of a second each. Nothing waits until wait() does.
+-- Sixty-four calls of a tool that answers none of them before all of them are there. Nothing waits until wait() does.
 local handles = {}
 for i = 1, 64 do
-  handles[i] = assert(market:start("mcp.forge.slow", { ms = 300 }))
+  handles[i] = assert(market:start("mcp.forge.meet", { count = 64 }))
 end
 
 -- A callback hears of the end as soon as somebody waits for anything.

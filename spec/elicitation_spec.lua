@@ -200,7 +200,11 @@ eras.each(describe, function(case)
         asked = request
         return souk.later
       end)
-      assert.equal("withdrawn", market:call("mcp.s.ask_cancelled", { ms = 50 }))
+      local handle = market:start "mcp.s.ask_cancelled"
+      help.step_until(market, function() return asked end)
+      assert.is_falsy(asked.withdrawn)
+      assert.equal("withdrew 1", market:call "mcp.s.withdraw")
+      assert.equal("withdrawn", handle:wait())
       assert.is_true(asked.withdrawn)
       assert.is_true(asked.respond "accept")
     end)

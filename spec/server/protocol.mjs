@@ -107,7 +107,7 @@ function requireAbility(context, { method, params }) {
 }
 
 function legacyAsk(context, world) {
-  return async (requests, { withdrawAfter } = {}) => {
+  return async (requests, { withdrawAfter, signal = context.signal } = {}) => {
     Object.values(requests).forEach((request) => requireAbility(context, request));
     const { send, where } = await context.channel();
     const answers = await Promise.all(
@@ -119,7 +119,7 @@ function legacyAsk(context, world) {
           session: context.session,
           method,
           params,
-          signal: context.signal,
+          signal,
           withdrawAfter,
         }),
       ]),

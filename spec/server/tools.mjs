@@ -62,6 +62,30 @@ async function work({ ms = 0, steps = 1, ask = false, fail }, context) {
   return json({ worked: ms, ...answers });
 }
 
+// A barrier: nobody goes on before `count` calls are inside, however long they take to come. After ms it is an error.
+const meetAt = (waiting) => (input, context) =>
+  new Promise((resolve) => {
+    const { count, ms = 30000 } = input;
+    const leave = (result) => {
+      clearTimeout(timer);
+      waiting.delete(leave);
+      resolve(result);
+    };
+    const giveUp = () => leave({ ...text(`${waiting.size} of ${count} calls came within ${ms} ms`), isError: true });
+    const timer = setTimeout(giveUp, ms);
+    context.signal.addEventListener('abort', () => leave(text('stopped')));
+    waiting.add(leave);
+    if (waiting.size >= count) for (const one of [...waiting]) one(text(`met ${count}`));
+  });
+
+const meet = (waiting) => ({
+  name: 'meet',
+  description: 'Answers when so many calls are inside at once.',
+  inputSchema: object({ count: integer, ms: integer }, ['count']),
+  annotations: { readOnlyHint: true },
+  run: meetAt(waiting),
+});
+
 const task = {
   name: 'task',
   description: 'Works for a while.',
@@ -182,6 +206,7 @@ export class Toolbox {
     this.removed = new Set();
     this.added = new Map();
     this.headerSuffixes = new Set(); // that were listed
+    this.meeting = new Set(); // calls of `meet` that wait for the others
   }
 
   // `add`: names, or tools with a schema; `remove`: names.
@@ -198,9 +223,8 @@ export class Toolbox {
   }
 
   all() {
-    return [...list, ...asking, ...changing, task, ...headerTools(this.knobs), ...this.added.values()].filter(
-      ({ name }) => !this.removed.has(name),
-    );
+    const more = [...asking, ...changing, task, meet(this.meeting), ...headerTools(this.knobs)];
+    return [...list, ...more, ...this.added.values()].filter(({ name }) => !this.removed.has(name));
   }
 
   find(name) {

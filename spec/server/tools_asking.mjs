@@ -86,16 +86,30 @@ async function askAll(input, context) {
   return json(await context.askAll(requests));
 }
 
-// The question is taken back after ms, and the tool answers without it.
-async function askCancelled({ ms = 50 }, context) {
+// The question is taken back by `withdraw`, or after ms, and the tool answers without it.
+async function askCancelled({ ms }, context) {
   if (context.modern) return text('a modern server cannot take a question back');
+  const { unwanted } = context.world;
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  context.signal.addEventListener('abort', abort);
+  unwanted.add(stop);
   try {
-    await context.askAll({ form: form(context, {}) }, { withdrawAfter: ms });
+    await context.askAll({ form: form(context, {}) }, { withdrawAfter: ms, signal: stop.signal });
   } catch (error) {
     if (error instanceof Cancelled) return text('withdrawn');
     throw error;
+  } finally {
+    context.signal.removeEventListener('abort', abort);
+    unwanted.delete(stop);
   }
   return text('answered');
+}
+
+function withdraw(_input, { world }) {
+  const count = world.unwanted.size;
+  for (const stop of world.unwanted) stop.abort();
+  return text(`withdrew ${count}`);
 }
 
 // 2025-11-25: -32042 until the URL was visited, which happens by itself after ms. Modern: asks for the visit.
@@ -162,6 +176,7 @@ export const tools = [
   ),
   asks('ask_all', 'Asks everything at once.', { message: string, prompt: string }, askAll),
   asks('ask_cancelled', 'Takes its question back.', { ms: integer }, askCancelled),
+  asks('withdraw', 'Makes ask_cancelled take its question back.', {}, withdraw),
   asks('need_url', 'Wants a URL to be visited first.', { ms: integer, url: string }, needUrl),
   asks('state_only', 'Wants to be called again.', { rounds: integer }, stateOnly),
   asks(

@@ -16,6 +16,7 @@ export class World {
     this.tools = new Toolbox(knobs);
     this.catalogue = new Catalogue(knobs);
     this.questions = new Questions(knobs, ledger);
+    this.unwanted = new Set(); // of ask_cancelled: what takes its questions back
     this.rounds = new Rounds(knobs, ledger);
     this.listeners = new Listeners(knobs, ledger);
     this.tasks = new Tasks(knobs, ledger, (method, params) => this.listeners.tell(method, params));
