@@ -22,14 +22,21 @@ const call = (name, input, options) => client.callTool({ name, arguments: input 
 const report = {
   revision: client.getNegotiatedProtocolVersion(),
   tools: tools.length,
-  echo: (await call('echo', { text: 'grüezi' })).content[0].text,
-  add: (await call('add', { a: 2, b: 3 })).structuredContent,
 };
+// In pairs: a server that answers out of order keeps the first answer until there is a second one.
+const [echo, add] = await Promise.all([call('echo', { text: 'grüezi' }), call('add', { a: 2, b: 3 })]);
+report.echo = echo.content[0].text;
+report.add = add.structuredContent;
 if (tools.some((tool) => tool.name === 'slow')) {
   const onprogress = () => {
     progress += 1;
   };
-  report.slow = (await call('slow', { ms: 30, steps: 3 }, { onprogress })).content[0].text;
+  const [slow, other] = await Promise.all([
+    call('slow', { ms: 30, steps: 3 }, { onprogress }),
+    call('echo', { text: 'meanwhile' }),
+  ]);
+  report.slow = slow.content[0].text;
+  report.meanwhile = other.content[0].text;
   report.progress = progress;
 }
 await close(client);

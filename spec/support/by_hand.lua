@@ -18,15 +18,21 @@ function by_hand.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- Runs a program of spec/server; its last line is a report in JSON.
+-- Runs a program of spec/server; its last line is a report in JSON. What it and its children write to stderr is only
+-- for whoever has to find out why there is none.
 local function program(name, ...)
   local words = { servers.node(), "spec/server/" .. name, ... }
   for index, word in ipairs(words) do
     words[index] = by_hand.quote(word)
   end
-  local text = by_hand.run("timeout 60 " .. table.concat(words, " "))
+  local path = os.tmpname()
+  local text = by_hand.run(("{ timeout 60 %s 2>%s; }"):format(table.concat(words, " "), path))
+  local complaints = assert(io.open(path))
+  local last_words = complaints:read("*a"):sub(-2000)
+  complaints:close()
+  os.remove(path)
   local ok, report = pcall(cjson.decode, ("\n" .. text):match("^.*\n([^\n]+)\n$"))
-  assert(ok, text:sub(-2000))
+  assert(ok, text:sub(-2000) .. last_words)
   return report
 end
 
