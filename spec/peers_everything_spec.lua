@@ -49,7 +49,7 @@ local function everything(transport)
   end
 
   local function step_until(done)
-    help.step_until(market, done, 5)
+    help.step_until(market, done)
   end
 
   local function call(tool, input, options)
@@ -211,13 +211,13 @@ local function everything(transport)
 
     it("reports its progress, which moves its deadline", function()
       local seen = {}
-      local text = assert(call(LONG, { duration = 0.6, steps = 6 }, {
-        timeout = 0.4, on_progress = function(progress) seen[#seen + 1] = progress end,
+      local text = assert(call(LONG, { duration = 4, steps = 8 }, {
+        timeout = 3, on_progress = function(progress) seen[#seen + 1] = progress end,
       }))
       assert.truthy(text:find "completed")
-      assert.equal(6, #seen)
-      assert.same({ progress = 1, total = 6 }, seen[1])
-      assert.same({ progress = 6, total = 6 }, seen[6])
+      assert.equal(8, #seen)
+      assert.same({ progress = 1, total = 8 }, seen[1])
+      assert.same({ progress = 8, total = 8 }, seen[8])
     end)
 
     it("goes on no longer than its cap", function()
@@ -229,7 +229,7 @@ local function everything(transport)
 
     it("is cancelled, and nothing is heard of it any more", function()
       local count = 0
-      local handle = assert(market:start("mcp.e." .. LONG, { duration = 1, steps = 20 }, {
+      local handle = assert(market:start("mcp.e." .. LONG, { duration = 20, steps = 400 }, {
         on_progress = function() count = count + 1 end,
       }))
       step_until(function() return count > 0 end)

@@ -40,7 +40,7 @@ local function modern(where)
   end
 
   local function step_until(done)
-    help.step_until(market, done, 5)
+    help.step_until(market, done)
   end
 
   local function call(tool, input, options)

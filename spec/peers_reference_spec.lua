@@ -135,7 +135,7 @@ describe("server-memory", function()
     local pid = help.children("server-memory/dist/index.js")[1]
     local before = listening
     os.execute("kill -9 " .. pid)
-    help.step_until(market, function() return listening > before end, 10)
+    help.step_until(market, function() return listening > before end)
     assert.not_equal(pid, help.children("server-memory/dist/index.js")[1])
     local graph = souk.json.decode(assert(server:read(GRAPH))[1].text)
     assert.equal("lasting", graph.entities[1].name)

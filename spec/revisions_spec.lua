@@ -59,10 +59,10 @@ for _, case in ipairs(cases) do
       assert(market:call("mcp.s.slow", { ms = 30, steps = 3 }, { on_progress = function() seen = seen + 1 end }))
       assert.equal(3, seen)
       local handle = market:start("mcp.s.slow", { ms = 30000 })
-      help.step_until(market, function() return peer.ledger().in_flight == 1 end, 20)
+      help.step_until(market, function() return peer.ledger().in_flight == 1 end)
       handle:cancel()
       help.fails("cancelled", "", handle:wait())
-      help.step_until(market, function() return #peer.ledger().cancelled == 1 end, 20)
+      help.step_until(market, function() return #peer.ledger().cancelled == 1 end)
     end)
 
     it("says that its tools have changed, and they follow", function()
