@@ -73,10 +73,9 @@ describe("the life of a market", function()
     end)
   end
 
-  it("ends at the end of its scope in Lua 5.4", function()
-    if _VERSION ~= "Lua 5.4" then
-      return
-    end
+  local in_lua_5_4 = _VERSION == "Lua 5.4" and it or function() end
+
+  in_lua_5_4("ends at the end of its scope", function()
     local script = [[
       local souk = ...
       local seen
