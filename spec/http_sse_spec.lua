@@ -54,7 +54,7 @@ describe("HTTP+SSE", function()
     local listening, changed = 0, 0
     market:on("listening", function() listening = listening + 1 end)
     market:on("tools_changed", function() changed = changed + 1 end)
-    help.step_until(market, function() return listening == 1 end)
+    help.step_until(market, function() return listening >= 1 end)
     peer.server:drop_connections()
     help.step_until(market, function() return market:stats().sessions_lost == 1 end)
     local handles = {}
@@ -66,9 +66,9 @@ describe("HTTP+SSE", function()
     end
     assert.equal(16, #peer.ledger().created)
     assert.equal(2, market:stats().sessions_opened)
-    help.step_until(market, function() return listening == 2 end)
+    help.step_until(market, function() return listening >= 2 end)
     assert(market:call("mcp.s.set_tools", { add = { "fresh" } }))
-    help.step_until(market, function() return changed == 1 and market:get "mcp.s.fresh" ~= nil end)
+    help.step_until(market, function() return changed >= 1 and market:get "mcp.s.fresh" ~= nil end)
   end)
 
   it("fails a call whose answer would have come in the stream that broke", function()
