@@ -140,8 +140,14 @@ end
 function help.descriptors()
   collectgarbage()
   collectgarbage()
-  -- The pause is for this process, which closes its other end of the pipe only after the shell was started.
-  return tonumber(help.output_of("sleep 0.05; ls /proc/" .. own_pid() .. "/fd | wc -l")) - 1
+  -- This process closes its other end of the pipe after the shell was started: the shell waits until it is told.
+  local path = os.tmpname()
+  local pipe = assert(io.popen(("read go; ls /proc/%s/fd | wc -l >%s"):format(own_pid(), path), "w"))
+  pipe:write "go\n"
+  pipe:close()
+  local count = tonumber(help.read_file(path)) - 1
+  os.remove(path)
+  return count
 end
 
 -- Does market:step until done() is true; at most `seconds` (30).
