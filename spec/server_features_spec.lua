@@ -20,6 +20,37 @@ local function last_event(body)
   return cjson.decode(body:match(".*data: ([^\n]+)"))
 end
 
+-- Waits until done() is true, and gives what it said.
+local function wait_until(done)
+  local last = os.time() + 30
+  repeat
+    local value = done()
+    if value then
+      return value
+    end
+    os.execute("sleep 0.02")
+  until os.time() > last
+  error("it did not happen in time", 2)
+end
+
+-- Runs curl in the background. Gives a function that says what was heard until now, with "over" at the end when curl
+-- has ended, and the file that has it.
+local function background(arguments)
+  local file = os.tmpname()
+  local command = ("curl -s -N -m 30 %s >%s 2>&1; echo over >>%s"):format(arguments, file, file)
+  os.execute(("sh -c %s >/dev/null 2>&1 &"):format(by_hand.quote(command)))
+  return function()
+    local opened = assert(io.open(file))
+    local text = opened:read("*a")
+    opened:close()
+    return text
+  end, file
+end
+
+local function is_over(heard)
+  return heard():find("over\n", 1, true) ~= nil
+end
+
 -- What the official client has to come back with, whatever the way.
 local function check_report(report, revision)
   assert.equal(revision, report.revision)
@@ -199,6 +230,7 @@ describe("the scripted server's features #harness", function()
           if task.status == status then
             return task
           end
+          os.execute("sleep 0.02") -- pollIntervalMs
         end
         error("the task is " .. task.status)
       end
@@ -222,8 +254,13 @@ describe("the scripted server's features #harness", function()
       modern(server, 2, "tasks/cancel", params, name, TASKS)
       assert.equal("cancelled", select(2, modern(server, 3, "tasks/get", params, name, TASKS)).result.status)
       params, name = start('{"fail":"rpc"}')
-      os.execute("sleep 0.1")
-      local task = select(2, modern(server, 5, "tasks/get", params, name, TASKS)).result
+      local id, task = 4, nil
+      wait_until(function()
+        os.execute("sleep 0.02") -- pollIntervalMs
+        id = id + 1
+        task = select(2, modern(server, id, "tasks/get", params, name, TASKS)).result
+        return task.status ~= "working"
+      end)
       assert.equal("failed", task.status)
       assert.equal(1234, task.error.code)
     end)
@@ -283,31 +320,16 @@ describe("the scripted server's features #harness", function()
 
     -- Listens in the background until the server ends it; gives what was heard.
     local function listen(filter, meanwhile)
-      local file = os.tmpname()
       local body = ('{"jsonrpc":"2.0","id":"l","method":"subscriptions/listen","params":{"notifications":%s,"_meta":{'
         .. '"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
         .. '"io.modelcontextprotocol/clientCapabilities":{}}}}'):format(filter)
-      local command = ("curl -s -N -m 10 %s -H 'content-type: application/json' -H 'accept: application/json, "
+      local heard, file = background(("%s -H 'content-type: application/json' -H 'accept: application/json, "
         .. "text/event-stream' -H 'mcp-protocol-version: 2026-07-28' -H 'mcp-method: subscriptions/listen' "
-        .. "--data-binary %s >%s 2>&1; echo over >>%s"):format(server.url, by_hand.quote(body), file, file)
-      os.execute(("sh -c %s >/dev/null 2>&1 &"):format(by_hand.quote(command)))
-      for _ = 1, 100 do
-        if #server:ledger().listens > 0 then
-          break
-        end
-        os.execute("sleep 0.02")
-      end
+        .. "--data-binary %s"):format(server.url, by_hand.quote(body)))
+      wait_until(function() return #server:ledger().listens > 0 or is_over(heard) end)
       meanwhile()
-      local text
-      for _ = 1, 100 do
-        local opened = assert(io.open(file))
-        text = opened:read("*a")
-        opened:close()
-        if text:find("over\n", 1, true) then
-          break
-        end
-        os.execute("sleep 0.02")
-      end
+      wait_until(function() return is_over(heard) end)
+      local text = heard()
       os.remove(file)
       return text
     end
@@ -355,9 +377,9 @@ describe("the scripted server's features #harness", function()
       return headers
     end
 
-    local function call(id, name, headers, seconds)
-      return post(server, ('{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"%s","arguments":{}}}')
-        :format(id, name), headers, seconds)
+    local function call(id, name, headers, input)
+      return post(server, ('{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"%s","arguments":%s}}')
+        :format(id, name, input or "{}"), headers)
     end
 
     it("do not ask what was not declared, unless they are told to", function()
@@ -370,10 +392,14 @@ describe("the scripted server's features #harness", function()
       assert.truthy(server:violations()[1]:find("elicitation/create of the server was not answered", 1, true))
     end)
 
-    -- GET, for as long as it takes to hear enough.
-    local function get(headers, last, seconds)
-      return by_hand.run(("curl -s -N -m %s %s -H 'accept: text/event-stream' %s %s"):format(seconds or 1, server.url,
-        headers, last and "-H 'last-event-id: " .. last .. "'" or ""))
+    local function words(headers, last)
+      return ("%s -H 'accept: text/event-stream' %s %s"):format(server.url, headers,
+        last and "-H 'last-event-id: " .. last .. "'" or "")
+    end
+
+    -- GET, until the server ends it.
+    local function get(headers, last)
+      return by_hand.run("curl -s -N -m 30 " .. words(headers, last))
     end
 
     it("break a stream in the middle, and go on where it was left", function()
@@ -395,33 +421,34 @@ describe("the scripted server's features #harness", function()
     it("close the stream of GET after some events, and keep the others for whoever comes back", function()
       server:knobs({ get = "stream", get_ids = true, get_drop = 1, retry = 1 })
       local headers = session("{}")
-      local file = os.tmpname()
-      local command = ("curl -s -N -m 5 %s -H 'accept: text/event-stream' %s >%s"):format(server.url, headers, file)
-      os.execute(("sh -c %s >/dev/null 2>&1 &"):format(by_hand.quote(command)))
-      for _ = 1, 100 do
-        if server:notify("notifications/prompts/list_changed") == 1 then
-          break
-        end
-        os.execute("sleep 0.02")
-      end
+      local heard, file = background(words(headers))
+      wait_until(function() return server:notify("notifications/prompts/list_changed") == 1 end)
       server:notify("notifications/tools/list_changed")
-      os.execute("sleep 0.1")
-      local opened = assert(io.open(file))
-      local text = opened:read("*a")
-      opened:close()
+      wait_until(function() return is_over(heard) end)
+      local text = heard()
       os.remove(file)
       assert.truthy(text:find("prompts/list_changed", 1, true))
       assert.is_nil(text:find("tools/list_changed", 1, true))
       assert.equal("closed", server:ledger().streams[1].state)
-      text = get(headers, text:match("\nid: ([^\n]+)"))
-      assert.truthy(text:find("tools/list_changed", 1, true))
+      heard, file = background(words(headers, text:match("\nid: ([^\n]+)")))
+      wait_until(function() return heard():find("tools/list_changed", 1, true) end)
+      assert.equal(1, server:end_listen())
+      wait_until(function() return is_over(heard) end)
+      text = heard()
+      os.remove(file)
       assert.is_nil(text:find("prompts/list_changed", 1, true))
     end)
 
     for way, wanted in pairs({ foreign = "http://127.0.0.1:1/", missing = false }) do
       it("name an endpoint for messages that is " .. way, function()
         server:knobs({ transport = "sse", sse_endpoint = way })
-        local text = get("", nil, 0.3)
+        local heard, file = background(words "")
+        wait_until(function() return server:notify("notifications/tools/list_changed") == 1 end)
+        assert.equal(1, server:end_listen())
+        wait_until(function() return is_over(heard) end)
+        local text = heard()
+        os.remove(file)
+        assert.truthy(text:find("tools/list_changed", 1, true))
         assert.equal(wanted ~= false, text:find("event: endpoint", 1, true) ~= nil)
         assert.truthy(not wanted or text:find("data: " .. wanted, 1, true))
         assert.equal(405, (by_hand.initialize(server)))
@@ -429,7 +456,7 @@ describe("the scripted server's features #harness", function()
     end
 
     it("take a question back, and expect no answer then", function()
-      local _, body = call(1, "ask_cancelled", session('{"elicitation":{}}'))
+      local _, body = call(1, "ask_cancelled", session('{"elicitation":{}}'), '{"ms":50}')
       assert.truthy(body:find("notifications/cancelled", 1, true))
       assert.truthy(body:find("withdrawn", 1, true))
       assert.equal("withdrawn", server:ledger().asked[1].answer)
