@@ -209,15 +209,21 @@ local function everything(transport)
   describe("a long call", function()
     local LONG = "trigger-long-running-operation"
 
+    -- Node closes a connection that was idle for five seconds, and a call that changes something is not sent again
+    -- when it meets that moment. A ping is, and leaves a connection that is fresh.
+    before_each(function()
+      assert(server:ping())
+    end)
+
     it("reports its progress, which moves its deadline", function()
       local seen = {}
-      local text = assert(call(LONG, { duration = 4, steps = 8 }, {
-        timeout = 3, on_progress = function(progress) seen[#seen + 1] = progress end,
+      local text = assert(call(LONG, { duration = 2.8, steps = 4 }, {
+        timeout = 2, on_progress = function(progress) seen[#seen + 1] = progress end,
       }))
       assert.truthy(text:find "completed")
-      assert.equal(8, #seen)
-      assert.same({ progress = 1, total = 8 }, seen[1])
-      assert.same({ progress = 8, total = 8 }, seen[8])
+      assert.equal(4, #seen)
+      assert.same({ progress = 1, total = 4 }, seen[1])
+      assert.same({ progress = 4, total = 4 }, seen[4])
     end)
 
     it("goes on no longer than its cap", function()
