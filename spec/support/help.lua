@@ -136,16 +136,15 @@ function help.is_running(pid)
   return help.output_of("kill -0 " .. pid .. " 2>/dev/null && echo yes") ~= ""
 end
 
--- How many descriptors are open; the one that asks is not counted.
+-- How many descriptors are open.
 function help.descriptors()
   collectgarbage()
   collectgarbage()
-  -- This process closes its other end of the pipe after the shell was started: the shell waits until it is told.
+  -- The shell looks when the pipe to it is closed, so that it does not count that.
   local path = os.tmpname()
-  local pipe = assert(io.popen(("read go; ls /proc/%s/fd | wc -l >%s"):format(own_pid(), path), "w"))
-  pipe:write "go\n"
+  local pipe = assert(io.popen(("cat >/dev/null; ls /proc/%s/fd | wc -l >%s"):format(own_pid(), path), "w"))
   pipe:close()
-  local count = tonumber(help.read_file(path)) - 1
+  local count = tonumber(help.read_file(path))
   os.remove(path)
   return count
 end

@@ -15,7 +15,8 @@
 
 enum {
     STEP_MAX = 64 * 1024, /* bytes of a message that opens a session */
-    PROBES_MAX = 2        /* in one opening */
+    PROBES_MAX = 2,       /* in one opening */
+    LATER = 1000 /* ms: the opening ends by its own clock, and says so, before a step does */
 };
 
 void souk_mcp_fail_open(souk_mcp *mcp, const souk_err *why)
@@ -77,7 +78,7 @@ static void send_step(souk_mcp *mcp, souk_mcp_pending *pending, souk_mcp_revisio
         memset(&post, 0, sizeof post);
         post.purpose = pending->purpose;
         post.pending = pending;
-        post.timeout = mcp->config.open_timeout;
+        post.timeout = souk_ms_after(mcp->config.open_timeout, LATER);
         post.http.revision = revision;
         post.http.rpc_method = souk_slice_of(pending->method);
         failed = souk_mcp_http_send(mcp, &post, body, NULL, &why);
@@ -230,7 +231,7 @@ static void send_initialized(souk_mcp *mcp)
         souk_mcp_post post;
         memset(&post, 0, sizeof post);
         post.purpose = SOUK_MCP_FOR_INITIALIZED;
-        post.timeout = mcp->config.open_timeout;
+        post.timeout = souk_ms_after(mcp->config.open_timeout, LATER);
         post.http.revision = mcp->revision;
         failed = souk_mcp_http_send(mcp, &post, &body, NULL, &why);
     } else if (failed == SOUK_OK) {
