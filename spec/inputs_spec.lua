@@ -2,6 +2,7 @@
 -- elicitation_spec.lua and sampling_spec.lua.
 
 local core = require "souk.core"
+local guard = require "souk.guard"
 local inputs = require "souk.inputs"
 local options = require "souk.options"
 local souk = require "souk"
@@ -247,6 +248,16 @@ describe("a handler", function()
     end)
     inputs.withdrawn(state, 7)
     assert.truthy(state.errors[1]:find "oh")
+  end)
+
+  it("may raise what cannot be shown, and nothing stops", function()
+    local written
+    local stderr = io.stderr
+    rawset(io, "stderr", { write = function(_, ...) written = table.concat { ... } end })
+    local ok = pcall(guard.run, {}, error, setmetatable({}, { __tostring = function() error "not me" end }))
+    rawset(io, "stderr", stderr)
+    assert.is_true(ok)
+    assert.truthy(written:find "an error that cannot be shown")
   end)
 
   it("does not answer what was withdrawn while it worked", function()
