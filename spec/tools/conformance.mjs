@@ -3,9 +3,9 @@
 //
 //     node spec/tools/conformance.mjs [scenario]...      (make conformance; SCENARIO="tools_call sse-retry" chooses)
 //
-// LUAS="lua5.4 luajit" chooses the interpreters; one that is not there fails. What is run, and how many checks have to succeed at least, is in
-// spec/conformance/scenarios.json; what the suite wrote is kept in build/conformance. Prints a line for each run, and
-// "N passed, N failed". The gate is checked as well: with a client that does nothing every scenario has to fail, and
+// LUAS="lua5.4 luajit" chooses the interpreters; one that is not there fails. What is run, and how many checks have to
+// succeed at least, is in spec/conformance/scenarios.json; what the suite wrote is kept in build/conformance. Prints a
+// line for each run, and "N passed, N failed". The gate is checked as well: with a client that does nothing every scenario has to fail, and
 // every scenario that the package scores has to be in scenarios.json.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";

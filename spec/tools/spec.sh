@@ -4,10 +4,9 @@
 #     sh spec/tools/spec.sh plain|sanitized [file or folder]...
 #
 # LUAS="lua5.4 luajit" chooses the interpreters, and each of them has to be there; of the usual ones only lua5.1 may be
-# missing. Sanitized: the module of build/asan-lua*, with the sanitizers'
-# libraries preloaded into a stock interpreter. busted closes its Lua state at the end, so what is still
-# allocated then and not reachable is a leak. What is tagged #harness does not load the module, and is not run
-# again.
+# missing. Sanitized: the module of build/asan-lua*, with the sanitizers' libraries preloaded into a stock interpreter.
+# busted closes its Lua state at the end, so what is still allocated then and not reachable is a leak. What is tagged
+# #harness does not load the module, and is not run again.
 set -u
 cd "$(dirname "$0")/../.."
 mode=$1

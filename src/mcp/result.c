@@ -7,13 +7,18 @@
 
 enum { TYPE_SHOWN = 64 /* bytes of a name in a message */ };
 
-static int broken(souk_err *err, const char *what)
+/* The server has answered, though its answer is of no use. */
+static int delivered(int failed, souk_err *err)
 {
-    int rc = souk_fail(err, SOUK_E_PROTOCOL, "the server's result %s", what);
     if (err != NULL) {
         err->delivery = SOUK_DELIVERY_DELIVERED;
     }
-    return rc;
+    return failed;
+}
+
+static int broken(souk_err *err, const char *what)
+{
+    return delivered(souk_fail(err, SOUK_E_PROTOCOL, "the server's result %s", what), err);
 }
 
 static bool may_ask_for_input(souk_slice rpc_method)
@@ -65,13 +70,11 @@ int souk_mcp_read_result_type(const souk_jval *result, souk_mcp_revision revisio
         return broken(err, "has a resultType that is no string");
     }
     souk_slice text = souk_json_string(name);
-    int rc = souk_fail(err, SOUK_E_PROTOCOL,
-                       "the server's result has the resultType \"%.*s\", which souk does not know",
-                       (int)(text.len < TYPE_SHOWN ? text.len : TYPE_SHOWN), text.ptr);
-    if (err != NULL) {
-        err->delivery = SOUK_DELIVERY_DELIVERED;
-    }
-    return rc;
+    int failed =
+        souk_fail(err, SOUK_E_PROTOCOL,
+                  "the server's result has the resultType \"%.*s\", which souk does not know",
+                  (int)(text.len < TYPE_SHOWN ? text.len : TYPE_SHOWN), text.ptr);
+    return delivered(failed, err);
 }
 
 void souk_mcp_tool_result_init(souk_mcp_tool_result *out, const souk_alloc *alloc)

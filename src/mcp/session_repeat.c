@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "mcp/session_internal.h"
 
-enum { SETTLED_MAX = 64 }; /* questions; of more than these at once a server says none again */
+enum { SETTLED_MAX = 64 }; /* questions; what was settled before these may be put again */
 
 struct souk_mcp_settled {
     uint64_t ids[SETTLED_MAX]; /* hashes, a ring; 0: none yet */

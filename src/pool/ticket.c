@@ -276,10 +276,10 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
         slot->lost = true;
         souk_kept_err_set(&slot->why, pool->alloc, &ticket->err);
     }
-    if (ticket->standing && ticket->lost &&
-        (ticket->err.kind == SOUK_E_RPC || ticket->err.kind == SOUK_E_PROTOCOL)) {
-        ticket->err.kind =
-            SOUK_E_CLOSED; /* the server lives: the next session can be had at once */
+    /* A server that answers so lives: who put a standing call can have the next session at once. */
+    bool said_so = ticket->err.kind == SOUK_E_RPC || ticket->err.kind == SOUK_E_PROTOCOL;
+    if (ticket->standing && ticket->lost && said_so) {
+        ticket->err.kind = SOUK_E_CLOSED;
     }
     leave(ticket, now);
     if (!may_go_again(pool, ticket)) {

@@ -217,8 +217,7 @@ void souk_rt_watch_listen_ended(souk_runtime *rt, souk_server *server, const sou
     } else if (err->kind == SOUK_OK || err->kind == SOUK_E_CLOSED) {
         try_later(rt, server, souk_rt_back_off(rt, server, watch->failures++));
     } else {
-        /* A stream that is refused may be all that shows that the session is gone: a request does.
-         */
+        /* That a session is gone may show in nothing but a refused stream: a request finds out. */
         watch->must_look = err->kind == SOUK_E_TRANSPORT;
         failed(rt, server, err);
     }
@@ -234,12 +233,10 @@ void souk_rt_watch_look_ended(souk_runtime *rt, souk_server *server, const souk_
     }
     watch->looked = true;
     watch->must_look = false;
-    if (outcome->err.kind == SOUK_E_RPC) { /* no ping here, but somebody who says so */
-        try_later(rt, server, 0);
-        return;
+    if (outcome->err.kind == SOUK_OK) { /* else there is no ping, but somebody who says so */
+        watch->tells = souk_rt_tells(souk_json_get(outcome->answer->value, "capabilities"),
+                                     &watch->tells_known);
     }
-    watch->tells =
-        souk_rt_tells(souk_json_get(outcome->answer->value, "capabilities"), &watch->tells_known);
     try_later(rt, server, 0);
 }
 
