@@ -5,8 +5,24 @@ local trace = require "souk.trace"
 
 local calls = {}
 
+-- The session that the script holds, as the core knows it.
+local function on_hold(opts)
+  local copy = {}
+  for key, value in pairs(opts) do
+    copy[key] = value
+  end
+  if opts.identity ~= nil or opts.affinity ~= nil then
+    error("option 'session': it has an identity and an affinity already", 4)
+  end
+  copy.session = require("souk.held").number(opts.session)
+  return copy
+end
+
 --- The options as the core wants them: with the trace context that the program gives.
 function calls.options(market, opts)
+  if type(opts) == "table" and opts.session ~= nil then
+    opts = on_hold(opts)
+  end
   return trace.add(dispatch.state_of(market), opts)
 end
 

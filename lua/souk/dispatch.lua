@@ -15,7 +15,8 @@ local dispatch = {}
 --- Every event there is; observers may also ask for "*".
 dispatch.events = {
   "session_opening", "session_opened", "session_renewed", "session_reused", "session_failed", "session_lost",
-  "session_closed",
+  "session_closed", "session_waiting", "session_evicted", "session_probed", "session_held", "session_released",
+  "breaker_opened", "breaker_trial", "breaker_closed", "endpoint_paused",
 }
 for _, name in ipairs(notices.events()) do
   dispatch.events[#dispatch.events + 1] = name

@@ -5,6 +5,7 @@
 local calls = require "souk.calls"
 local core = require "souk.core"
 local handle = require "souk.handle"
+local held = require "souk.held"
 local inputs = require "souk.inputs"
 local local_provider = require "souk.local_provider"
 local dispatch = require "souk.dispatch"
@@ -129,6 +130,16 @@ end
 -- @return souk.Server
 function Market:server(name)
   return server.get(self, name)
+end
+
+--- Takes a session of a server that nobody else's calls run on, and waits until it is open. For servers that keep
+-- something between calls. It is given back by its close(), at the end of its scope (<close>), or when it is collected.
+-- @param name string of a server that was added
+-- @param opts souk.SessionOptions|nil
+-- @return souk.HeldSession|nil
+-- @return souk.Error|nil
+function Market:session(name, opts)
+  return held.take(self, name, opts)
 end
 
 --- Asks a server again for its tools; those that are gone are removed from the marketplace.

@@ -136,12 +136,26 @@ local server_options = {
   tasks = "boolean",
   listen = "boolean",
   log_level = "string",
+  mode = "string",
+  max_sessions = "number",
+  rate_limit = "string|number",
 }
 
 -- Those that are for Lua and not for the core.
 local private_server = {
   auth = true, discover = true, elicitation = true, sampling = true, roots = true, tasks = true, listen = true,
 }
+
+-- How its sessions are used. The core reads the rate, as it does where it stands in a capability file.
+local function check_sessions(opts)
+  local mode, most = opts.mode, opts.max_sessions
+  if mode ~= nil and mode ~= "shared" and mode ~= "exclusive" and mode ~= "pinned" then
+    error(("add_server: option 'mode': expected shared, exclusive or pinned, got '%s'"):format(mode), 5)
+  end
+  if most ~= nil and not (most >= 1 and most <= 1024 and most % 1 == 0) then
+    error("add_server: option 'max_sessions': expected a whole number from 1 to 1024", 5)
+  end
+end
 
 local function check_server(opts)
   for key, value in pairs(opts) do
@@ -158,6 +172,7 @@ local function check_server(opts)
     error("add_server: expected either url or command", 4)
   end
   check_roots("add_server", opts.roots)
+  check_sessions(opts)
   if opts.log_level ~= nil then
     options.check_level("add_server", opts.log_level, 5)
   end
@@ -176,6 +191,11 @@ function options.server(name, opts)
   local settings, private = {}, {}
   for key, value in pairs(opts) do
     (private_server[key] and private or settings)[key] = value
+  end
+  for _, key in ipairs { "max_sessions", "rate_limit" } do
+    if type(settings[key]) == "number" then
+      settings[key] = ("%.14g"):format(settings[key])
+    end
   end
   settings.listen = opts.listen == nil and "auto" or opts.listen and "always" or "never"
   return settings, private

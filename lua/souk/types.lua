@@ -36,6 +36,7 @@ local souk = {}
 ---@field kind souk.ErrorKind
 ---@field message string
 ---@field retryable boolean the same call may succeed later without anybody changing anything
+---@field retry_after number|nil seconds: the server asked to wait so long, or the breaker is open for so long
 ---@field delivery souk.Delivery|nil how far the call got
 ---@field capability string|nil id of the capability
 ---@field status integer|nil HTTP status
@@ -66,6 +67,8 @@ local souk = {}
 ---@field max_waiting integer|nil calls that wait for a session, per endpoint; default 1,024
 ---@field max_calls integer|nil calls in flight and waiting, in all; default 16,384
 ---@field max_in_flight integer|nil calls in flight on one session; default 1,024
+---@field max_opening integer|nil sessions that are being opened at a time; default 16
+---@field max_input integer|nil inputs of all calls in flight and waiting; default 256 MiB
 ---@field max_asks integer|nil questions to the program that are not answered yet; default 1,024
 ---@field max_notes integer|nil events, progress included, that nobody has fetched yet; default 4,096
 ---@field call_timeout number|nil time for a call, waiting for its session included; default 60
@@ -73,6 +76,14 @@ local souk = {}
 ---@field idle_timeout number|nil an unused session is closed after this time; default 300
 ---@field max_life number|nil a session is replaced after this time; default 3,600
 ---@field close_timeout number|nil time for the orderly end of a session; default 5
+---@field max_resends integer|nil times that a call is sent again that was not executed, or may be twice; default 2
+---@field retry_delay number|nil wait before a call is sent or a session opened again after a failure; default 0.1
+---@field max_retry_delay number|nil longest of these waits, which double each time; default 5
+---@field max_pause number|nil longest time for which a server's Retry-After keeps its calls waiting; default 60
+---@field breaker_failures integer|nil failures in a row after which calls of an endpoint fail at once; default 5
+---@field breaker_pause number|nil time after which one call may try it again; default 30
+---@field probe_idle number|nil a session not used for so long is probed first; 0: never; default 60
+---@field probe_limit number|nil time for the answer to that probe; default 5
 ---@field open_timeout number|nil time for opening a session over HTTP; default 30
 ---@field spawn_timeout number|nil time for starting a child and opening its session; default 60
 ---@field probe_timeout number|nil a child that is silent so long after server/discover is legacy; default 3
@@ -118,6 +129,9 @@ local souk = {}
 ---@field tasks boolean|nil the server may make tasks of calls (extension io.modelcontextprotocol/tasks); default true
 ---@field listen boolean|nil listen to what it says by itself; default: when its lists may change, or for subscriptions
 ---@field log_level souk.LogLevel|nil least severe log message that is wanted; default none
+---@field mode "shared"|"exclusive"|"pinned"|nil many calls on one session; one at a time; only through market:session
+---@field max_sessions integer|nil sessions of one identity; default: option max_sessions_per_key
+---@field rate_limit string|number|nil calls per identity: "10/s", "600/min", "1000/h"; a number is per second
 
 ---@alias souk.LogLevel
 ---| "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency"
@@ -179,6 +193,13 @@ local souk = {}
 ---@field on_progress fun(progress: souk.Progress)|nil each report moves the deadline, up to `cap`
 ---@field cap number|nil longest time with progress; default: option call_cap
 ---@field trace souk.Trace|nil W3C trace context; default: what souk.open's `trace` gives
+---@field affinity string|nil a session of its own, shared by all calls that name it
+---@field session souk.HeldSession|nil on this one; its own `call` is shorter
+
+---@class souk.SessionOptions
+---@field identity string|nil takes the place of the server's
+---@field affinity string|nil who names it again gets the same session, while it lives; default: one of its own
+---@field timeout number|nil for getting it
 
 ---@class souk.ManifestInput
 ---@field id string
@@ -247,6 +268,7 @@ local souk = {}
 ---@field protocol string
 ---@field generation integer 1 for the first session of its endpoint
 ---@field in_flight integer
+---@field holds integer how many hold it
 ---@field calls integer
 ---@field age number
 ---@field idle number
@@ -256,11 +278,16 @@ local souk = {}
 ---@field calls_ok integer
 ---@field calls_failed integer
 ---@field calls_resent integer
+---@field calls_waited integer
+---@field calls_refused integer the breaker was open
 ---@field sessions_opened integer
 ---@field sessions_failed integer
 ---@field sessions_reused integer
 ---@field sessions_lost integer
 ---@field sessions_closed integer
+---@field sessions_evicted integer
+---@field sessions_probed integer
+---@field breaker_opened integer
 ---@field notes_dropped integer
 ---@field sessions integer now
 ---@field endpoints integer now
@@ -276,6 +303,15 @@ local souk = {}
 ---| "session_failed"  # it could not be opened
 ---| "session_lost"
 ---| "session_closed"
+---| "session_waiting"      # a call has to wait; reason
+---| "session_evicted"      # it is closed to make room; reason: the option
+---| "session_probed"       # it was not used for long, and is asked whether it is there
+---| "session_held"
+---| "session_released"
+---| "breaker_opened"       # calls fail at once from now on; reason: the last failure
+---| "breaker_trial"        # one call tries
+---| "breaker_closed"
+---| "endpoint_paused"      # the server said Retry-After
 ---| "tools_changed"        # a server says so; its capabilities follow, then comes tools_refreshed
 ---| "tools_refreshed"      # tools, diagnostics; or reason, when it failed (tried again later)
 ---| "prompts_changed"

@@ -45,6 +45,13 @@ function Market:list(query) end
 ---@return souk.Diagnostic[]|souk.Error
 function Market:add_server(name, opts) end
 
+--- Takes a session that nobody else's calls run on, and waits until it is open.
+---@param name string of a server that was added
+---@param opts souk.SessionOptions|nil
+---@return souk.HeldSession|nil
+---@return souk.Error|nil
+function Market:session(name, opts) end
+
 ---@param name string
 ---@param timeout number|nil
 ---@return integer|nil
@@ -223,6 +230,39 @@ function Server:notify(method, params) end
 ---@return souk.Handle|nil
 ---@return souk.Error|nil
 function Server:task(id, opts) end
+
+---@class souk.HeldSession
+---@field server string
+---@field id string shortened
+---@field protocol string
+---@field generation integer
+local HeldSession = {}
+
+--- Calls a capability of the server on this session. When the session was lost, or given back: kind "closed".
+---@param id string
+---@param input table|nil
+---@param opts souk.CallOptions|nil
+---@return any
+---@return souk.Error|nil
+function HeldSession:call(id, input, opts) end
+
+---@param id string
+---@param input table|nil
+---@param opts souk.CallOptions|nil
+---@return souk.Handle|nil
+---@return souk.Error|nil
+function HeldSession:start(id, input, opts) end
+
+---@param method string
+---@param params table|nil
+---@param opts souk.CallOptions|nil
+---@return any
+---@return souk.Error|nil
+function HeldSession:request(method, params, opts) end
+
+--- Gives it back: it is closed, unless it has an affinity. Harmless when that was done already.
+---@return boolean true
+function HeldSession:close() end
 
 ---@class souk.Handle
 local Handle = {}

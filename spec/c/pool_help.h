@@ -228,7 +228,7 @@ static inline pool_rig *rig_new(void)
     souk_pool_options_default(&rig->options);
     rig->plain = (souk_handler){"plain",      rig,         plain_key, plain_open,   plain_call,
                                 plain_cancel, plain_close, plain_io,  plain_answer, plain_deadline,
-                                plain_tick,   plain_free};
+                                plain_tick,   NULL,        plain_free};
     rig->said = fake_dup("", 0);
     return rig;
 }

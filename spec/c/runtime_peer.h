@@ -259,8 +259,9 @@ static inline souk_ms peer_clock(void *user)
 static inline bool peer_begin(peer *p, const souk_alloc *alloc, souk_err *err)
 {
     souk_runtime_options options;
-    souk_handler base = {"own",      p,       peer_key,    peer_open,     peer_call, peer_cancel,
-                         peer_close, peer_io, peer_answer, peer_deadline, peer_tick, peer_free};
+    souk_handler base = {"own",       p,          peer_key, peer_open,   peer_call,
+                         peer_cancel, peer_close, peer_io,  peer_answer, peer_deadline,
+                         peer_tick,   NULL,       peer_free};
     memset(p, 0, sizeof *p);
     p->base = base;
     p->now = 1000000;

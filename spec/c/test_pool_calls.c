@@ -176,15 +176,43 @@ static void a_doubtful_call_is_only_sent_again_when_that_does_no_harm(void)
     }
 }
 
-static void a_failure_without_a_loss_is_not_sent_again(void)
+/* What was certainly not sent is tried on the same session, at growing intervals. */
+static void what_never_left_is_sent_again_without_a_loss(void)
 {
     pool_rig *rig = rig_start();
-    int call = running_call(rig, true);
+    int call = running_call(rig, false);
+    for (int i = 0; i < 2; i++) {
+        rig_failed(rig, call, SOUK_DELIVERY_NOT_SENT, false);
+        rig_run(rig);
+        CHECK(rig->calls[call].running == NULL);
+        rig_wait_for(rig, 49 + 50 * i); /* jitter: half of the time at least */
+        CHECK(rig->calls[call].running == NULL);
+        rig_wait_for(rig, 51 + 50 * i);
+        CHECK(rig->calls[call].running != NULL);
+    }
     rig_failed(rig, call, SOUK_DELIVERY_NOT_SENT, false);
     rig_run(rig);
     CHECK_END(rig, call, SOUK_E_TRANSPORT, SOUK_DELIVERY_NOT_SENT);
+    CHECK_INT(rig_stats(rig).calls_resent, 2);
     CHECK_INT(rig->session_count, 1);
     rig_end(rig);
+}
+
+static void what_may_have_run_is_sent_again_only_if_that_does_no_harm(void)
+{
+    for (int may = 0; may < 2; may++) {
+        pool_rig *rig = rig_start();
+        int call = running_call(rig, may);
+        rig_failed(rig, call, SOUK_DELIVERY_AMBIGUOUS, false);
+        rig_wait_for(rig, 100);
+        CHECK((rig->calls[call].running != NULL) == may);
+        if (may) {
+            rig_failed(rig, call, SOUK_DELIVERY_REJECTED, false);
+            rig_run(rig);
+        }
+        CHECK_END(rig, call, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS);
+        rig_end(rig);
+    }
 }
 
 static void doubt_about_the_first_attempt_remains_whatever_comes_of_the_second(void)
@@ -193,7 +221,8 @@ static void doubt_about_the_first_attempt_remains_whatever_comes_of_the_second(v
         pool_rig *rig = rig_start();
         int call = running_call(rig, true);
         rig_failed(rig, call, SOUK_DELIVERY_AMBIGUOUS, true);
-        rig_run(rig);
+        rig_wait_for(rig,
+                     100); /* the session has done nothing yet: the next is not opened at once */
         if (way == 0) {
             rig_open_failed(rig, 1);
         } else if (way == 1) {
@@ -219,7 +248,7 @@ static void a_session_that_cannot_send_is_left_for_another(void)
     rig->refuse_call = SOUK_E_TRANSPORT;
     int call = rig_call_plain(rig, "a");
     rig->refuse_call = SOUK_OK;
-    rig_run(rig);
+    rig_wait_for(rig, 100);
     CHECK_INT(rig->calls[call].ends, 0);
     rig_opened(rig, 1);
     CHECK_INT(rig->calls[call].session, 1);
@@ -240,7 +269,8 @@ static void a_call_that_waits_too_long_was_not_sent(void)
     CHECK_INT(rig->calls[call].ends, 0);
     rig_wait_for(rig, 1);
     CHECK_END(rig, call, SOUK_E_TIMEOUT, SOUK_DELIVERY_NOT_SENT);
-    CHECK_TEXT(rig->calls[call].err.message, "no session could be had within 60.0 s");
+    CHECK_TEXT(rig->calls[call].err.message,
+               "no session could be had within 60.0 s: a session was being opened");
     CHECK(rig->calls[call].err.retryable);
     rig_end(rig);
 }
@@ -254,7 +284,8 @@ static void a_short_time_out_is_told_in_milliseconds(void)
     souk_call_options options = {.timeout = 50, .may_resend = false};
     int call = rig_submit(rig, &target, &request, &options, &err);
     rig_wait_for(rig, 50);
-    CHECK_TEXT(rig->calls[call].err.message, "no session could be had within 50 ms");
+    CHECK_TEXT(rig->calls[call].err.message,
+               "no session could be had within 50 ms: a session was being opened");
     rig_end(rig);
 }
 
@@ -423,7 +454,8 @@ int main(void)
     CASE(a_call_that_goes_again_finds_its_place_between_others);
     CASE(a_late_loss_of_an_old_session_touches_nothing);
     CASE(a_doubtful_call_is_only_sent_again_when_that_does_no_harm);
-    CASE(a_failure_without_a_loss_is_not_sent_again);
+    CASE(what_never_left_is_sent_again_without_a_loss);
+    CASE(what_may_have_run_is_sent_again_only_if_that_does_no_harm);
     CASE(doubt_about_the_first_attempt_remains_whatever_comes_of_the_second);
     CASE(a_session_that_cannot_send_is_left_for_another);
     CASE(a_call_that_waits_too_long_was_not_sent);

@@ -227,7 +227,9 @@ static void a_session_that_does_not_open_fails_all_who_wait(void)
     }
     CHECK(rig->sessions[0].session == NULL);
     CHECK_INT(rig_stats(rig).sessions_failed, 1);
-    rig_call_plain(rig, "a"); /* the next one tries again */
+    rig_call_plain(rig, "a"); /* the next one tries again, though not at once */
+    CHECK_INT(rig->session_count, 1);
+    rig_wait_for(rig, 100);
     CHECK_INT(rig->session_count, 2);
     rig_end(rig);
 
@@ -266,6 +268,7 @@ static void events_find_their_session_and_no_later_one_in_its_place(void)
     CHECK_INT(rig->sessions[1].events, 0);
     rig_open_failed(rig, 0);
     rig_call_plain(rig, "a");
+    rig_wait_for(rig, 100);
     CHECK((rig->sessions[2].session->id_base >> 48) == (event.id >> 48)); /* the same place */
     rig_pool_sink(rig, &event);
     CHECK_INT(rig->sessions[2].events, 0);

@@ -59,6 +59,7 @@ typedef struct souk_err {
     bool has_code;      /* code is a JSON-RPC error code */
     int64_t code;       /* JSON-RPC 2.0 section 5.1 */
     int status;         /* HTTP status, 0 when there is none */
+    int64_t retry_after; /* ms after which the server, or souk, wants it again; 0: nobody said */
     size_t offset;      /* byte offset in a text that was being read */
     unsigned line;      /* from 1; 0 when there is no position */
     unsigned column;    /* in bytes, from 1 */

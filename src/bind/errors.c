@@ -83,6 +83,10 @@ void souk_bind_push_error(lua_State *L, const souk_err *err)
     set_text(L, "message", err->message);
     lua_pushboolean(L, err->retryable);
     lua_setfield(L, -2, "retryable");
+    if (err->retry_after > 0) {
+        lua_pushnumber(L, (lua_Number)err->retry_after / 1000);
+        lua_setfield(L, -2, "retry_after");
+    }
     set_text(L, "delivery", souk_delivery_name(err->delivery));
     if (err->status != 0) {
         set_integer(L, "status", err->status);

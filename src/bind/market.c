@@ -222,6 +222,7 @@ int souk_bind_open_market(lua_State *L)
     souk_lua_setfuncs(L, souk_bind_registry_methods, 0);
     souk_lua_setfuncs(L, souk_bind_server_methods, 0);
     souk_lua_setfuncs(L, souk_bind_info_methods, 0);
+    souk_lua_setfuncs(L, souk_bind_hold_methods, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, module, "market_methods");
     lua_setfield(L, -2, "__index");
@@ -232,6 +233,7 @@ int souk_bind_open_market(lua_State *L)
     lua_setfield(L, module, "now");
     push_abilities(L);
     lua_setfield(L, module, "abilities");
+    souk_bind_open_holds(L, module);
     souk_bind_push_option_names(L);
     lua_setfield(L, module, "option_names");
     return 0;

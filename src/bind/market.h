@@ -53,6 +53,10 @@ extern const luaL_Reg souk_bind_pump_methods[];
 extern const luaL_Reg souk_bind_registry_methods[];
 extern const luaL_Reg souk_bind_server_methods[];
 extern const luaL_Reg souk_bind_info_methods[];
+extern const luaL_Reg souk_bind_hold_methods[];
+
+/* market_holds.c: adds core.release to the module at that index. */
+void souk_bind_open_holds(lua_State *L, int module);
 
 /* market_calls.c: writes the value at `index` as JSON into market->scratch. how may be NULL. */
 int souk_bind_write_plain(lua_State *L, int index, souk_market *market,

@@ -63,8 +63,9 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
     return failed;
 }
 
-static const char *const call_options[] = {"timeout",     "identity", "raw",   "resend", "validate",
-                                           "on_progress", "cap",      "trace", NULL};
+static const char *const call_options[] = {"timeout",  "identity",    "raw", "resend",
+                                           "validate", "on_progress", "cap", "trace",
+                                           "affinity", "session",     NULL};
 static const char *const trace_options[] = {"traceparent", "tracestate", "baggage", NULL};
 
 /* Raises for a key of the table that is not among the names. */
@@ -141,6 +142,8 @@ static void read_call_options(lua_State *L, int index, const char *where,
     souk_bind_field_bool(L, index, where, "validate", &validate);
     options->skip_validation = !validate;
     souk_bind_field_seconds(L, index, where, "cap", &options->cap);
+    souk_bind_field_slice(L, index, where, "affinity", &options->affinity);
+    souk_bind_field_number(L, index, where, "session", &options->on_hold); /* made by held.lua */
     read_progress(L, index, where, options);
     read_trace(L, index, where, options);
 }

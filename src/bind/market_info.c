@@ -38,6 +38,7 @@ static int l_sessions(lua_State *L)
         set_slice(L, "protocol", souk_slice_of(info.detail));
         set_count(L, "generation", info.generation);
         set_count(L, "in_flight", info.in_flight);
+        set_count(L, "holds", info.holds);
         set_count(L, "calls", info.calls);
         set_number(L, "age", (lua_Number)info.age / 1000);
         set_number(L, "idle", (lua_Number)info.idle / 1000);

@@ -14,6 +14,9 @@ static const char *const text_keys[][2] = {
     {"protocol_version", "mcp_pinned_version"},
     {"ca_file", "mcp_ca_file"},
     {"log_level", "mcp_log_level"},
+    {"mode", "mcp_session_mode"},
+    {"max_sessions", "mcp_max_sessions"},
+    {"rate_limit", "mcp_rate_limit"},
     {"url_override_env", "mcp_server_url_override_env"},
 };
 

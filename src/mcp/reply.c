@@ -45,7 +45,7 @@ int64_t souk_mcp_retry_after_ms(souk_slice value, int64_t now)
     value = souk_slice_trim(value);
     if (!read_seconds(value, &seconds)) {
         int64_t date;
-        if (!souk_http_date_read(value, now, &date)) {
+        if (now == 0 || !souk_http_date_read(value, now, &date)) {
             return -1;
         }
         seconds = date <= now ? 0 : date - now;
@@ -88,12 +88,26 @@ static void read_header(souk_mcp_head *head, const souk_header *header, int64_t 
     }
 }
 
+/* The response's own Date (RFC 9110 section 6.6.1); 0: it has none, or none that can be read. */
+static int64_t date_of(const souk_header *headers, size_t count)
+{
+    int64_t date = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (souk_slice_eq_nocase(headers[i].name, SOUK_LIT("Date")) &&
+            souk_http_date_read(souk_slice_trim(headers[i].value), 0, &date)) {
+            return date;
+        }
+    }
+    return 0;
+}
+
 int souk_mcp_head_read(souk_mcp_head *head, int status, const souk_header *headers, size_t count,
                        int64_t now, souk_err *err)
 {
     memset(head, 0, sizeof *head);
     head->status = status;
     head->retry_after_ms = -1;
+    now = now == 0 ? date_of(headers, count) : now;
     for (size_t i = 0; i < count; i++) {
         read_header(head, &headers[i], now);
     }
@@ -153,6 +167,12 @@ static refusal refusal_of(int status)
 int souk_mcp_refused(const souk_mcp_head *head, const souk_rpc_message *message, souk_err *err)
 {
     refusal row = refusal_of(head->status);
+    /* A server that names a time to come back at has done nothing yet; a gateway that lost the
+     * server on the way names none. RFC 9110 section 15.6.4. */
+    if (head->status == 503 && head->retry_after_ms >= 0) {
+        row = refusal_of(429);
+        row.why = "it wants the request again later";
+    }
     bool has_rpc_error = message != NULL && message->kind == SOUK_RPC_ERROR;
     bool is_rpc = has_rpc_error && row.kind != SOUK_E_AUTH;
     if (is_rpc) {
@@ -168,6 +188,10 @@ int souk_mcp_refused(const souk_mcp_head *head, const souk_rpc_message *message,
             err->retryable = row.retryable;
         }
         err->status = head->status;
+        bool is_later = row.retryable && row.delivery == SOUK_DELIVERY_REJECTED;
+        if (is_later && head->retry_after_ms >= 0) {
+            err->retry_after = head->retry_after_ms > 0 ? head->retry_after_ms : 1;
+        }
     }
     return is_rpc ? SOUK_E_RPC : row.kind;
 }

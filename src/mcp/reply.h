@@ -30,7 +30,8 @@ typedef struct souk_mcp_head {
 } souk_mcp_head;
 
 /*
- * Fills *head. now: seconds since 1970-01-01 UTC, for a Retry-After that is a date. SOUK_E_PROTOCOL
+ * Fills *head. now: seconds since 1970-01-01 UTC, for a Retry-After that is a date; 0: what the
+ * server's own Date says, so that no clock is needed, and none has to be right. SOUK_E_PROTOCOL
  * when the session id has bytes that the protocol does not allow; everything else in *head is
  * filled then, too.
  */
@@ -43,7 +44,7 @@ souk_mcp_media souk_mcp_media_of(souk_slice content_type);
 /*
  * Retry-After (RFC 9110 section 10.2.3): seconds, or an HTTP date in any of its three forms.
  * Milliseconds from `now` (seconds since 1970-01-01 UTC), 0 for a date that has passed, at most a
- * day; -1 when it is neither.
+ * day; -1 when it is neither, or a date while `now` is 0.
  */
 int64_t souk_mcp_retry_after_ms(souk_slice value, int64_t now);
 

@@ -18,6 +18,7 @@ souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
     mcp->port = *port;
     mcp->config = *config;
     mcp->id_base = id_base;
+    mcp->opening_retry_after = -1;
     mcp->open_by = SOUK_NEVER;
     mcp->probe_by = SOUK_NEVER;
     mcp->listen_by = SOUK_NEVER;

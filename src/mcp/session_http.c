@@ -21,6 +21,7 @@ static souk_mcp_exchange *exchange_new(souk_mcp *mcp, souk_mcp_purpose purpose)
     exchange->linger_until = SOUK_NEVER;
     exchange->expires = SOUK_NEVER;
     exchange->resume_at = SOUK_NEVER;
+    exchange->retry_after = -1;
     souk_buf_init(&exchange->body, mcp->alloc, mcp->config.max_response);
     if (!souk_idmap_add(&mcp->exchanges, exchange->id, exchange)) {
         souk_free(mcp->alloc, exchange);
@@ -279,11 +280,11 @@ static void read_head(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_
     if (exchange->has_head) {
         return;
     }
-    /* Dates in Retry-After would need the time of day; nothing here looks at it. */
     souk_err_clear(&why);
     (void)souk_mcp_head_read(&head, event->status, event->headers, event->header_count, 0, &why);
     exchange->has_head = true;
     exchange->status = head.status;
+    exchange->retry_after = head.retry_after_ms;
     exchange->media = head.media;
     if (souk_mcp_is_stream(exchange)) {
         souk_mcp_stream_begin(mcp, exchange);

@@ -77,6 +77,7 @@ struct souk_mcp_exchange {
     bool sent_session;
     bool has_head;
     int status;
+    int64_t retry_after; /* ms; -1: the response did not say */
     souk_mcp_media media;
     souk_buf body;
     souk_mcp_exchange *prev, *next;
@@ -116,8 +117,9 @@ struct souk_mcp {
     bool initialized_twice;
     bool retried_modern;
     souk_ms open_by;
-    souk_ms probe_by;          /* stdio only */
-    souk_mcp_pending *opening; /* the probe or initialize under way */
+    souk_ms probe_by;            /* stdio only */
+    souk_mcp_pending *opening;   /* the probe or initialize under way */
+    int64_t opening_retry_after; /* of the response to it that was a refusal; -1: none */
 
     souk_idmap pending;   /* JSON-RPC id -> souk_mcp_pending */
     souk_idmap exchanges; /* exchange id -> souk_mcp_exchange */

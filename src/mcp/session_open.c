@@ -161,7 +161,7 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now)
 /* What the status of a refused step says. */
 static void fail_refused(souk_mcp *mcp, int status, const souk_rpc_message *message)
 {
-    const souk_mcp_head head = {.status = status, .retry_after_ms = -1};
+    const souk_mcp_head head = {.status = status, .retry_after_ms = mcp->opening_retry_after};
     souk_err why;
     souk_mcp_refused(&head, message, &why);
     souk_mcp_fail_open(mcp, &why);
@@ -305,7 +305,7 @@ static bool try_otherwise(souk_mcp *mcp, int status, const souk_rpc_message *mes
 static int read_answer(const souk_mcp *mcp, int status, const souk_rpc_message *message,
                        souk_mcp_revision *revision, souk_mcp_revision *retry, souk_err *why)
 {
-    const souk_mcp_head head = {.status = status, .retry_after_ms = -1};
+    const souk_mcp_head head = {.status = status, .retry_after_ms = mcp->opening_retry_after};
     souk_mcp_server server;
     if (message == NULL) {
         int failed = souk_mcp_refused(&head, NULL, why);

@@ -102,11 +102,13 @@ void souk_mcp_exchange_refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_
     souk_json_doc_init(&doc, mcp->alloc);
     const souk_rpc_message *message = refusal_message(mcp, exchange, &doc, &storage);
     if (exchange->purpose != SOUK_MCP_FOR_REQUEST && pending != NULL) {
+        mcp->opening_retry_after = exchange->retry_after;
         souk_mcp_opening_answered(mcp, pending, exchange->status, message, NULL, now);
         souk_json_doc_free(&doc);
         return;
     }
-    const souk_mcp_head head = {.status = exchange->status, .retry_after_ms = -1};
+    const souk_mcp_head head = {.status = exchange->status,
+                                .retry_after_ms = exchange->retry_after};
     souk_err why;
     souk_mcp_refused(&head, message, &why);
     bool lost = is_lost(mcp, exchange, message);

@@ -1,4 +1,4 @@
-/* Endpoints: finding the entry of a target, and giving its waiting calls a session. */
+/* Endpoints: finding the entry of a target, making room for new ones. */
 #include "pool/internal.h"
 
 #include <string.h>
@@ -14,11 +14,15 @@ static bool copy_target(souk_entry *entry, const souk_target *target)
     return souk_arena_copy(&entry->arena, target->prefix, &mine->prefix) &&
            souk_arena_copy(&entry->arena, target->name, &mine->name) &&
            souk_arena_copy(&entry->arena, target->identity, &mine->identity) &&
+           souk_arena_copy(&entry->arena, target->affinity, &mine->affinity) &&
            souk_pairs_copy(&entry->arena, target->config, &mine->config);
 }
 
 void souk_entry_free(souk_pool *pool, souk_entry *entry)
 {
+    souk_pool_forget_turn(pool, entry);
+    souk_deadline_remove(&pool->entry_due, &entry->due);
+    souk_kept_err_free(&entry->health.why, pool->alloc);
     souk_arena_free(&entry->arena);
     souk_free(pool->alloc, entry->about);
     souk_free(pool->alloc, entry);
@@ -27,11 +31,27 @@ void souk_entry_free(souk_pool *pool, souk_entry *entry)
 static bool is_idle(const souk_entry *entry)
 {
     for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
-        if (souk_slot_busy(slot) > 0 || slot->state == SOUK_SLOT_OPENING) {
+        if (souk_slot_busy(slot) > 0 || slot->state == SOUK_SLOT_OPENING || slot->holds != NULL ||
+            slot->probing) {
             return false;
         }
     }
     return entry->waiting.count == 0;
+}
+
+void souk_entry_leave(souk_pool *pool, souk_entry *entry, const char *reason, souk_ms now)
+{
+    souk_map_remove(&pool->entries, entry->key);
+    pool->epoch++;
+    if (entry->slots == NULL) {
+        souk_entry_free(pool, entry);
+        return;
+    }
+    entry->evicted = true; /* the last of its sessions takes it along */
+    souk_pool_forget_turn(pool, entry);
+    for (souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        souk_slot_retire(pool, slot, reason, now);
+    }
 }
 
 /*
@@ -52,16 +72,10 @@ static bool evict_one(souk_pool *pool, bool may_close, souk_ms now)
     if (oldest == NULL) {
         return false;
     }
-    souk_map_remove(&pool->entries, oldest->key);
-    pool->epoch++;
-    if (oldest->slots == NULL) {
-        souk_entry_free(pool, oldest);
-        return true;
-    }
-    oldest->evicted = true; /* the last of its sessions takes it along */
     for (souk_slot *slot = oldest->slots; slot != NULL; slot = slot->next) {
-        souk_slot_retire(pool, slot, "max_keys", now);
+        souk_slot_note_evicted(pool, slot, "max_keys", now);
     }
+    souk_entry_leave(pool, oldest, "max_keys", now);
     return true;
 }
 
@@ -77,13 +91,18 @@ static bool make_room(souk_pool *pool, bool may_close, souk_ms now, souk_err *er
 }
 
 static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler,
-                             const souk_target *target, souk_slice key, souk_err *err)
+                             const souk_target *target, const souk_traits *traits, souk_slice key,
+                             souk_err *err)
 {
     souk_entry *entry = souk_new(pool->alloc, sizeof *entry);
     if (entry != NULL) {
         souk_arena_init(&entry->arena, pool->alloc);
         entry->handler = handler;
+        entry->traits = *traits;
+        entry->short_lived =
+            target->affinity.len > 0 && target->affinity.ptr[0] == SOUK_SHORT_LIVED;
         if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, target) &&
+            souk_deadline_add(&pool->entry_due, &entry->due, SOUK_NEVER, entry) &&
             souk_map_set(&pool->entries, entry->key, entry, NULL)) {
             return entry;
         }
@@ -116,14 +135,28 @@ static const souk_handler *find_handler(const souk_pool *pool, souk_slice prefix
     return NULL;
 }
 
-static int write_key(const souk_handler *handler, const souk_target *target, souk_buf *key,
-                     souk_err *err)
+static void add_part(souk_buf *key, souk_slice part)
 {
     /* Lengths before the parts: no identity can imitate another identity and endpoint. */
-    souk_buf_addf(key, "%s %zu ", handler->prefix, target->identity.len);
-    souk_buf_add(key, target->identity);
+    souk_buf_addf(key, "%zu ", part.len);
+    souk_buf_add(key, part);
     souk_buf_add_byte(key, ' ');
-    int failed = handler->key(handler, target, key, err);
+}
+
+/* Who asks, for which session, how sessions are used, and the endpoint as its handler sees it. */
+static int write_key(const souk_handler *handler, const souk_target *target, souk_traits *traits,
+                     souk_buf *key, souk_err *err)
+{
+    int failed = souk_traits_read(traits, target, err);
+    if (failed != SOUK_OK) {
+        return failed;
+    }
+    souk_buf_addf(key, "%s ", handler->prefix);
+    add_part(key, target->identity);
+    add_part(key, target->affinity);
+    souk_buf_addf(key, "%d %zu %lld %lld ", (int)traits->mode, traits->max_sessions,
+                  (long long)traits->rate.count, (long long)traits->rate.span);
+    failed = handler->key(handler, target, key, err);
     return failed == SOUK_OK ? souk_buf_check(key, "the description of an endpoint", err) : failed;
 }
 
@@ -132,12 +165,13 @@ static souk_entry *find_by_key(souk_pool *pool, const souk_handler *handler,
                                souk_err *err)
 {
     souk_buf key;
+    souk_traits traits;
     souk_buf_init(&key, pool->alloc, MAX_KEY);
     souk_entry *entry = NULL;
-    if (write_key(handler, target, &key, err) == SOUK_OK) {
+    if (write_key(handler, target, &traits, &key, err) == SOUK_OK) {
         entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
         if (entry == NULL && make_room(pool, may_close, now, err)) {
-            entry = entry_new(pool, handler, target, souk_buf_slice(&key), err);
+            entry = entry_new(pool, handler, target, &traits, souk_buf_slice(&key), err);
         }
     }
     souk_buf_free(&key);
@@ -183,9 +217,10 @@ souk_entry *souk_entry_known(souk_pool *pool, const souk_target *target, souk_ms
     const souk_handler *handler = souk_pool_handler(pool, target->prefix);
     souk_entry *entry = NULL;
     souk_err err;
+    souk_traits traits;
     souk_buf key;
     souk_buf_init(&key, pool->alloc, MAX_KEY);
-    if (handler != NULL && write_key(handler, target, &key, &err) == SOUK_OK) {
+    if (handler != NULL && write_key(handler, target, &traits, &key, &err) == SOUK_OK) {
         entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
     }
     souk_buf_free(&key);
@@ -199,36 +234,7 @@ souk_slice souk_pool_about(souk_pool *pool, const souk_target *target, souk_ms n
                          : souk_slice_make(entry->about, entry->about_len);
 }
 
-/*
- * The open session with the fewest calls in flight that can take one more. A standing call is no
- * load, so any open session does.
- */
-static souk_slot *pick_slot(const souk_pool *pool, const souk_entry *entry, bool standing)
-{
-    souk_slot *best = NULL;
-    for (souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
-        size_t busy = souk_slot_busy(slot);
-        if (slot->state == SOUK_SLOT_OPEN && !slot->lost &&
-            (standing || busy < (size_t)pool->options.max_in_flight) &&
-            (best == NULL || busy < souk_slot_busy(best))) {
-            best = slot;
-        }
-    }
-    return best;
-}
-
-static bool is_opening(const souk_entry *entry)
-{
-    for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
-        if (slot->state == SOUK_SLOT_OPENING) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Sessions that live or will live; dying ones do not count against the limit per key. */
-static size_t live_slots(const souk_entry *entry)
+size_t souk_entry_live(const souk_entry *entry)
 {
     size_t count = 0;
     for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
@@ -237,43 +243,11 @@ static size_t live_slots(const souk_entry *entry)
     return count;
 }
 
-void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now)
+size_t souk_entry_coming(const souk_entry *entry)
 {
-    bool only_standing = true;
-    for (souk_ticket *next, *ticket = entry->waiting.first; ticket != NULL; ticket = next) {
-        next = ticket->next;
-        bool hopeless = !ticket->standing && !only_standing; /* as for the one before */
-        souk_slot *slot = hopeless ? NULL : pick_slot(pool, entry, ticket->standing);
-        if (slot != NULL) {
-            souk_ticket_run(pool, ticket, slot, now);
-        } else {
-            ticket->waited = true;
-            only_standing = only_standing && ticket->standing;
-        }
+    size_t count = 0;
+    for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        count += slot->state == SOUK_SLOT_OPENING || slot->probing;
     }
-    /* Standing calls wait only where no session is open, so they are no reason for a second one. */
-    if (entry->waiting.first == NULL) {
-        return;
-    }
-    /* Single flight: whoever comes while a session is opening waits for that one. */
-    if (is_opening(entry) || live_slots(entry) >= (size_t)pool->options.max_sessions_per_key) {
-        return;
-    }
-    souk_err why;
-    souk_err_clear(&why);
-    if (souk_slot_open(pool, entry, !only_standing, now, &why) != SOUK_OK &&
-        live_slots(entry) == 0) {
-        souk_entry_fail_waiting(pool, entry, &why);
-    }
-}
-
-void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why)
-{
-    while (entry->waiting.first != NULL) {
-        souk_ticket *ticket = entry->waiting.first;
-        souk_ticket_list_remove(&entry->waiting, ticket);
-        ticket->err = *why;
-        ticket->err.delivery = SOUK_DELIVERY_NOT_SENT;
-        souk_ticket_finish(pool, ticket);
-    }
+    return count;
 }

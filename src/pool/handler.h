@@ -31,6 +31,7 @@ typedef struct souk_target {
     souk_slice prefix;   /* which handler: "mcp" */
     souk_slice name;     /* the server's name, for messages and token variables; may be empty */
     souk_slice identity; /* who asks: a name that the caller chose; never a credential */
+    souk_slice affinity; /* a name for a session of its own, kept apart from all others; or empty */
     souk_pairs config;   /* flat metadata: mcp_server_url, ... */
     uint64_t auth;  /* not 0: the program gives credentials, through a SOUK_ASK_CREDENTIAL with this
                        number */
@@ -50,7 +51,8 @@ typedef enum souk_request_kind {
     SOUK_REQUEST_TASK,       /* name is the id of a task that was begun by an earlier call */
     SOUK_REQUEST_LISTEN,     /* stands until cancelled; body says what is to be heard */
     SOUK_REQUEST_PING,       /* is the server there? */
-    SOUK_REQUEST_LOG_LEVEL   /* name is the least severe log message that is wanted */
+    SOUK_REQUEST_LOG_LEVEL,  /* name is the least severe log message that is wanted */
+    SOUK_REQUEST_HOLD        /* the pool's own, no handler sees it: a session that is held */
 } souk_request_kind;
 
 typedef struct souk_request {
@@ -103,6 +105,8 @@ typedef struct souk_call {
     void *state; /* the handler's, from `call` until it reports the end or `cancel` returns */
 } souk_call;
 
+enum { SOUK_NOTHING_TO_PROBE = 1 };
+
 typedef struct souk_handler souk_handler;
 struct souk_handler {
     const char *prefix;
@@ -154,6 +158,15 @@ struct souk_handler {
     souk_ms (*deadline)(const souk_handler *self, const souk_session *session);
     void (*tick)(const souk_handler *self, souk_session *session, souk_ms now);
 
+    /*
+     * Starts finding out whether a session is still there that was not used for long, or (suspect)
+     * that a call on it ran out of time, by the cheapest thing that its server has;
+     * souk_session_probed or souk_session_lost follows. 1 (SOUK_NOTHING_TO_PROBE): there is nothing
+     * that could have been lost. An error: it is lost. NULL: sessions are never probed.
+     */
+    int (*probe)(const souk_handler *self, souk_session *session, bool suspect, souk_ms now,
+                 souk_err *err);
+
     /* Frees session->state; cancels what is still under way at the port. session->state may be
      * NULL. */
     void (*free)(const souk_handler *self, souk_session *session);
@@ -168,6 +181,9 @@ void souk_session_failed(souk_session *session, const souk_err *why);
 
 /* It is of no use any more; calls in flight are reported one by one. */
 void souk_session_lost(souk_session *session, const souk_err *why);
+
+/* After `probe`: it is there. */
+void souk_session_probed(souk_session *session);
 
 /* After `close`. */
 void souk_session_closed(souk_session *session);

@@ -4,6 +4,7 @@
  * entry   an endpoint and identity: its sessions, the callers that wait, what was learnt about it
  * slot    a session of an entry, from its opening to its end
  * ticket  a call, from souk_pool_call until its outcome was fetched
+ * hold    a caller's claim on a slot that nobody else gets
  *
  * A ticket is in exactly one place: in its entry's waiting line, in flight on a slot, or in the
  * pool's list of finished ones. Reports of handlers only set flags and put slot or ticket into a
@@ -16,11 +17,14 @@
 #include "base/idmap.h"
 #include "base/kept_err.h"
 #include "base/map.h"
+#include "pool/pace.h"
 #include "pool/pool.h"
+#include "pool/traits.h"
 
 typedef struct souk_entry souk_entry;
 typedef struct souk_slot souk_slot;
 typedef struct souk_ticket souk_ticket;
+typedef struct souk_hold souk_hold;
 
 typedef struct souk_ticket_list {
     souk_ticket *first;
@@ -47,10 +51,15 @@ struct souk_ticket {
     souk_ms timeout;
     bool standing;
     bool may_resend;
-    bool may_have_run; /* an attempt on a lost session may have been executed */
+    bool may_have_run; /* an attempt may have been executed */
     bool waited;       /* it had to wait for its session */
-    unsigned resends;  /* after a lost session */
-    bool reported;     /* its end is in err and answer, and it is in pool->reported */
+    unsigned resends;
+    bool renewed;       /* one of them was for a lost session: there is no second one */
+    souk_ms not_before; /* it waits in the line until then, at least */
+    uint64_t attempt;   /* pool->attempts when it last went out */
+    uint64_t heard;     /* slot->heard then */
+    uint64_t on_hold;   /* 0, or the hold whose session it is for */
+    bool reported;      /* its end is in err and answer, and it is in pool->reported */
     bool lost;
     souk_ticket *next_reported;
     souk_err err;
@@ -79,14 +88,49 @@ struct souk_slot {
     souk_ms born, last_used, dies_at, close_by;
     const char *close_reason;
     souk_deadline due;
+    uint64_t attempt;   /* pool->attempts when it began to open */
+    souk_hold *holds;   /* callers who hold it */
+    uint64_t heard;     /* events of it that came */
+    bool answered;      /* a call was answered on it */
+    bool suspect;       /* a call on it ran out of time, and nothing was heard meanwhile */
+    bool probing;       /* it is asked whether it is there; it takes no calls meanwhile */
+    bool probed;        /* reported, not acted on yet */
+    souk_ms probe_by;   /* SOUK_NEVER: it is not probed */
+    souk_ms checked_at; /* when it was last known to be there without having been used */
     bool opened, failed, lost, closed; /* reported, not acted on yet */
     souk_kept_err why;                 /* it failed or was lost */
     bool dirty;
     souk_slot *next_dirty;
 };
 
+/* Who has it is told when it is lost, and not given another one. */
+struct souk_hold {
+    uint64_t id;       /* of the call that took it */
+    souk_slot *slot;   /* NULL once that is gone */
+    souk_kept_err why; /* then */
+    souk_hold *next;   /* of the same slot */
+};
+
+/* Whether a server can be reached, as far as its calls tell (health.c). */
+typedef struct souk_health {
+    unsigned failures;   /* in a row */
+    uint64_t counted_at; /* attempts up to this one were under way when the last one was counted */
+    souk_ms open_until;  /* the breaker is open until then, and half-open from then; 0: closed */
+    souk_ticket *trial;  /* half-open: the call that tries; the others wait for how it ends */
+    souk_ms open_after;  /* no session is opened before */
+    souk_ms pause_until; /* nothing is sent before: the server said so */
+    souk_kept_err why;   /* the last failure */
+} souk_health;
+
 struct souk_entry {
     souk_arena arena; /* key and target */
+    souk_traits traits;
+    souk_health health;
+    souk_pace pace;
+    souk_deadline due; /* when its line has to be looked at though nothing happens */
+    bool wants_turn;   /* it is in pool->turns: too many sessions are opening already */
+    souk_entry *next_turn;
+    bool short_lived; /* its affinity is of one hold, and useless after that */
     souk_slice key;
     souk_target target;
     const souk_handler *handler;
@@ -96,6 +140,7 @@ struct souk_entry {
     souk_slot *slots;
     souk_ticket_list waiting;
     uint64_t generation; /* sessions opened so far */
+    size_t gone;         /* sessions that were open and are not any more, and were not replaced */
     souk_ms last_used;
     bool evicted; /* not in the map any more, lives until its last session has closed */
 };
@@ -139,6 +184,12 @@ struct souk_pool {
     souk_idmap tickets;
     souk_deadlines ticket_due;
     souk_deadlines slot_due;
+    souk_deadlines entry_due;
+    souk_idmap holds;
+    uint64_t attempts; /* calls that went out and sessions that began to open, so far */
+    size_t opening;    /* sessions that are being opened */
+    souk_entry *turns, *turns_last; /* entries that wait until fewer are */
+    size_t input_bytes;             /* bodies of all tickets */
     souk_ticket *reported_first, *reported_last;
     souk_slot *dirty;
     souk_ticket_list finished;
@@ -164,13 +215,70 @@ souk_entry *souk_entry_find(souk_pool *pool, const souk_target *target, bool may
 /* The same, but none is made: NULL when it is not there. */
 souk_entry *souk_entry_known(souk_pool *pool, const souk_target *target, souk_ms now);
 void souk_entry_free(souk_pool *pool, souk_entry *entry);
+/* Takes it out of the map; it lives until its last session has closed. */
+void souk_entry_leave(souk_pool *pool, souk_entry *entry, const char *reason, souk_ms now);
+/* Sessions that live or will live. */
+size_t souk_entry_live(const souk_entry *entry);
+/* Those that will be open soon: being opened, or just being probed. */
+size_t souk_entry_coming(const souk_entry *entry);
+
+/* serve.c */
 void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now);
 void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why);
+/* What the call waits for, for people. */
+const char *souk_entry_waits_for(const souk_pool *pool, const souk_ticket *ticket, souk_ms now);
+/* Its line is looked at again then. */
+void souk_entry_wake_at(souk_pool *pool, souk_entry *entry, souk_ms at);
+/* Fewer sessions are opening than before: entries that wait for that get their turn. */
+void souk_pool_give_turns(souk_pool *pool, souk_ms now);
+void souk_pool_forget_turn(souk_pool *pool, souk_entry *entry);
+
+/* health.c */
+typedef enum souk_gate_state {
+    SOUK_GATE_OPEN,   /* calls may go */
+    SOUK_GATE_TRIAL,  /* one may go, and the others wait for how it ends */
+    SOUK_GATE_WAIT,   /* none may go before *until (SOUK_NEVER: before something happens) */
+    SOUK_GATE_REFUSED /* those that wait fail: *why */
+} souk_gate_state;
+souk_gate_state souk_health_gate(const souk_pool *pool, const souk_entry *entry, souk_ms now,
+                                 souk_ms *until, souk_err *why);
+/* A call, or the opening of a session, that began as number `attempt` failed; it is looked at what
+ * that says about the server. */
+void souk_health_failed(souk_pool *pool, souk_entry *entry, uint64_t attempt, bool opening,
+                        const souk_err *why, souk_ms now);
+/* The next session is not opened at once. */
+void souk_health_hold_off(souk_pool *pool, souk_entry *entry, souk_ms now);
+/* The server answered: it is there. */
+void souk_health_worked(souk_pool *pool, souk_entry *entry, souk_ms now);
+/* A session opened: that ends the trial, but not the count of failures. */
+void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now);
+/* ms to wait before the next try after so many failures in a row; some jitter is in it. */
+souk_ms souk_retry_delay(const souk_pool *pool, unsigned failures);
+
+/* hold.c */
+enum { SOUK_SHORT_LIVED = '#' }; /* first byte of an affinity that is of one hold only */
+void souk_hold_give(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now);
+/* The slot of the hold that the ticket is for; NULL and a reason when it has none any more. */
+souk_slot *souk_hold_slot(const souk_pool *pool, uint64_t id, souk_err *why);
+/* The slot goes: whoever holds it has nothing from now on. */
+void souk_holds_forget(souk_pool *pool, souk_slot *slot);
+void souk_holds_free(souk_pool *pool);
+
+/* probe.c */
+/* Whether the session has to be probed before it takes a call. */
+bool souk_slot_is_stale(const souk_pool *pool, const souk_slot *slot, souk_ms now);
+/* Starts probing; true when the session can be used at once, because there is nothing to probe. */
+bool souk_slot_probe(souk_pool *pool, souk_slot *slot, souk_ms now);
+void souk_slot_probe_ended(souk_pool *pool, souk_slot *slot, souk_ms now);
+void souk_slot_probe_silent(souk_pool *pool, souk_slot *slot);
 
 /* slot.c */
 int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms now, souk_err *err);
 void souk_slot_retire(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now);
 void souk_slot_close(souk_pool *pool, souk_slot *slot, const char *reason, souk_ms now);
+/* It is closed to make room for another one. */
+void souk_slot_note_evicted(souk_pool *pool, const souk_slot *slot, const char *reason,
+                            souk_ms now);
 void souk_slot_mark_dirty(souk_slot *slot);
 void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_time(souk_pool *pool, souk_slot *slot, souk_ms now);
@@ -202,5 +310,8 @@ bool souk_notes_next(souk_pool *pool, souk_outcome *out);
 void souk_notes_free(souk_pool *pool);
 void souk_slot_note(souk_pool *pool, const souk_slot *slot, const char *name, const char *reason,
                     souk_ms now);
+/* The same for what is about an endpoint. */
+void souk_entry_note(souk_pool *pool, const souk_entry *entry, const char *name,
+                     const char *reason);
 
 #endif

@@ -64,6 +64,7 @@ static void mcp_close(const souk_handler *self, souk_session *session, souk_ms n
         souk_mcp_op_cancel(state->ops, state->level_op, "the session is closed", false, now);
         state->level_op = NULL;
     }
+    souk_mcp_probe_drop(session, now);
     souk_mcp_question_drop_all(session);
     souk_mcp_close(state->mcp);
     souk_mcp_slot_report(self, session, now);
@@ -154,5 +155,6 @@ void souk_mcp_handler_init(souk_mcp_handler *handler, const souk_mcp_options *op
     handler->base.answer = mcp_answer;
     handler->base.deadline = mcp_deadline;
     handler->base.tick = mcp_tick;
+    handler->base.probe = souk_mcp_probe;
     handler->base.free = mcp_free;
 }

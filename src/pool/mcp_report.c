@@ -113,6 +113,10 @@ static void report_news(const souk_mcp_handler *handler, souk_session *session, 
         souk_mcp_level_end(state, news);
         return;
     }
+    if (news->tag == &state->probe_op) {
+        souk_mcp_probe_end(session, news);
+        return;
+    }
     switch (news->kind) {
     case SOUK_MCP_NEWS_END:
         souk_mcp_call_end(session, news);

@@ -5,6 +5,7 @@
  * mcp_open.c      opening: endpoint, credential, configuration of the session
  * mcp_call.c      calls: their operations, their ends, their progress and tasks
  * mcp_question.c  what servers ask, and the answers
+ * mcp_probe.c     is the session still there?
  * mcp_report.c    everything that is new goes to the pool: states, ends, notices
  */
 #ifndef SOUK_MCP_STATE_H
@@ -47,6 +48,7 @@ typedef struct souk_mcp_slot {
     souk_mcp_task_name *tasks;
     souk_mcp_op *level_op; /* the handler's own LOG_LEVEL; its address is the tag */
     uint64_t level;        /* the log level that the session was last told */
+    souk_mcp_op *probe_op; /* the pool wants to know whether the session is there; likewise */
 } souk_mcp_slot;
 
 /* Indexes into souk_session.memory. */
@@ -72,6 +74,13 @@ void souk_mcp_call_goes_on(const souk_session *session, souk_call *call, const s
 /* Tells the server which log messages are wanted, if it has not heard that yet. */
 void souk_mcp_level_keep(souk_session *session, souk_ms now);
 void souk_mcp_level_end(souk_mcp_slot *state, const souk_mcp_news *news);
+
+/* mcp_probe.c */
+int souk_mcp_probe(const souk_handler *self, souk_session *session, bool suspect, souk_ms now,
+                   souk_err *err);
+void souk_mcp_probe_end(souk_session *session, const souk_mcp_news *news);
+/* The session closes: nobody wants to know any more. */
+void souk_mcp_probe_drop(souk_session *session, souk_ms now);
 
 /* mcp_question.c */
 void souk_mcp_question_put(const souk_mcp_handler *handler, souk_session *session,

@@ -67,21 +67,24 @@ static void add_note(souk_pool *pool, const char *name, souk_slice fields)
     souk_notes_add(pool, &note);
 }
 
-static void note_about(souk_pool *pool, const souk_slot *slot, const char *name, const char *reason,
-                       souk_slice fields, souk_ms now)
+/* slot NULL: it is about the endpoint. */
+static void note_about(souk_pool *pool, const souk_entry *entry, const souk_slot *slot,
+                       const char *name, const char *reason, souk_slice fields, souk_ms now)
 {
     souk_buf text;
     souk_jw w;
     souk_buf_init(&text, pool->alloc, 64 * 1024);
     souk_jw_init(&w, &text);
     souk_jw_object(&w);
-    souk_jw_key_string(&w, "server", slot->entry->target.name);
-    souk_jw_key_string(&w, "handler", souk_slice_of(slot->entry->handler->prefix));
-    souk_jw_key_string(&w, "identity", slot->entry->target.identity);
-    souk_jw_key_string(&w, "session", souk_slice_of(slot->session.label));
-    souk_jw_key_string(&w, "detail", souk_slice_of(slot->session.detail));
-    souk_jw_key_int(&w, "generation", (int64_t)slot->generation);
-    souk_jw_key_int(&w, "age_ms", now - slot->born);
+    souk_jw_key_string(&w, "server", entry->target.name);
+    souk_jw_key_string(&w, "handler", souk_slice_of(entry->handler->prefix));
+    souk_jw_key_string(&w, "identity", entry->target.identity);
+    if (slot != NULL) {
+        souk_jw_key_string(&w, "session", souk_slice_of(slot->session.label));
+        souk_jw_key_string(&w, "detail", souk_slice_of(slot->session.detail));
+        souk_jw_key_int(&w, "generation", (int64_t)slot->generation);
+        souk_jw_key_int(&w, "age_ms", now - slot->born);
+    }
     if (reason != NULL) {
         souk_jw_key_string(&w, "reason", souk_slice_of(reason));
     }
@@ -101,7 +104,14 @@ void souk_slot_note(souk_pool *pool, const souk_slot *slot, const char *name, co
                     souk_ms now)
 {
     if (pool->want_notes) {
-        note_about(pool, slot, name, reason, souk_slice_make(NULL, 0), now);
+        note_about(pool, slot->entry, slot, name, reason, souk_slice_make(NULL, 0), now);
+    }
+}
+
+void souk_entry_note(souk_pool *pool, const souk_entry *entry, const char *name, const char *reason)
+{
+    if (pool->want_notes) {
+        note_about(pool, entry, NULL, name, reason, souk_slice_make(NULL, 0), 0);
     }
 }
 
@@ -109,7 +119,7 @@ void souk_session_note(souk_session *session, const char *name, souk_slice field
 {
     const souk_slot *slot = (const souk_slot *)(const void *)session; /* its first member */
     if (session->pool->want_notes) {
-        note_about(session->pool, slot, name, NULL, fields, slot->last_used);
+        note_about(session->pool, slot->entry, slot, name, NULL, fields, slot->last_used);
     }
 }
 

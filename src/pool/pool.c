@@ -27,6 +27,8 @@ souk_pool *souk_pool_new(const souk_alloc *alloc, const souk_pool_options *optio
     souk_idmap_init(&pool->tickets, alloc);
     souk_deadlines_init(&pool->ticket_due, alloc);
     souk_deadlines_init(&pool->slot_due, alloc);
+    souk_deadlines_init(&pool->entry_due, alloc);
+    souk_idmap_init(&pool->holds, alloc);
     return pool;
 }
 
@@ -61,6 +63,8 @@ void souk_pool_free(souk_pool *pool)
     souk_idmap_free(&pool->tickets);
     souk_deadlines_free(&pool->ticket_due);
     souk_deadlines_free(&pool->slot_due);
+    souk_deadlines_free(&pool->entry_due);
+    souk_holds_free(pool);
     souk_asks_free(pool);
     souk_notes_free(pool);
     souk_free(pool->alloc, pool->slots);
@@ -109,6 +113,7 @@ void souk_pool_io(souk_pool *pool, const souk_io_event *event, souk_ms now)
     if (slot == NULL || slot->session.id_base >> 32 != event->id >> 32) {
         return;
     }
+    slot->heard++;
     slot->entry->handler->io(slot->entry->handler, &slot->session, event, now);
     souk_slot_schedule(pool, slot);
 }
@@ -141,8 +146,12 @@ static void time_out(souk_pool *pool, souk_ticket *ticket, souk_ms now)
         snprintf(span, sizeof span, "%lld.%d s", (long long)(ticket->timeout / 1000),
                  (int)(ticket->timeout % 1000 / 100));
     }
-    souk_fail(&why, SOUK_E_TIMEOUT, "%s within %s",
-              ticket->place == SOUK_TICKET_WAITING ? "no session could be had" : "no answer", span);
+    if (ticket->place == SOUK_TICKET_WAITING) {
+        souk_fail(&why, SOUK_E_TIMEOUT, "no session could be had within %s: %s", span,
+                  souk_entry_waits_for(pool, ticket, now));
+    } else {
+        souk_fail(&why, SOUK_E_TIMEOUT, "no answer within %s", span);
+    }
     souk_ticket_abort(pool, ticket, &why, now);
 }
 
@@ -156,7 +165,15 @@ static bool time_one(souk_pool *pool, souk_ms now)
     souk_slot *slot = souk_deadlines_due(&pool->slot_due, now);
     if (slot != NULL) {
         souk_slot_time(pool, slot, now);
-        return souk_deadlines_due(&pool->slot_due, now) != slot || slot->dirty;
+        if (souk_deadlines_due(&pool->slot_due, now) != slot || slot->dirty) {
+            return true;
+        }
+    }
+    souk_entry *entry = souk_deadlines_due(&pool->entry_due, now);
+    if (entry != NULL) {
+        souk_entry_wake_at(pool, entry, SOUK_NEVER);
+        souk_entry_serve(pool, entry, now);
+        return true;
     }
     return false;
 }
@@ -172,8 +189,9 @@ souk_ms souk_pool_deadline(const souk_pool *pool)
     if (pool->reported_first != NULL || pool->dirty != NULL) {
         return 0;
     }
-    return souk_ms_min(souk_deadlines_next(&pool->ticket_due),
-                       souk_deadlines_next(&pool->slot_due));
+    souk_ms at =
+        souk_ms_min(souk_deadlines_next(&pool->ticket_due), souk_deadlines_next(&pool->slot_due));
+    return souk_ms_min(at, souk_deadlines_next(&pool->entry_due));
 }
 
 static bool belongs_to(const souk_slot *slot, souk_slice server)

@@ -21,6 +21,9 @@ typedef struct souk_pool souk_pool;
     X(max_waiting, 1024, 1, 1048576, "calls", "calls that wait for a session, per endpoint")       \
     X(max_calls, 16384, 1, 1048576, "calls", "calls in flight and waiting, in all")                \
     X(max_in_flight, 1024, 1, 65536, "calls", "calls in flight on one session")                    \
+    X(max_opening, 16, 1, 32767, "sessions", "sessions that are being opened at a time")           \
+    X(max_input, 268435456, 1024, 1099511627776, "bytes",                                          \
+      "inputs of all calls in flight and waiting")                                                 \
     X(max_asks, 1024, 1, 65536, "questions", "questions to the program that are not answered yet") \
     X(max_notes, 4096, 1, 1048576, "events",                                                       \
       "events, progress included, that nobody has fetched yet; more are dropped")                  \
@@ -28,7 +31,20 @@ typedef struct souk_pool souk_pool;
     X(call_cap, 600000, 1, 86400000, "ms", "time for a call that reports progress")                \
     X(idle_timeout, 300000, 1000, 86400000, "ms", "an unused session is closed after this time")   \
     X(max_life, 3600000, 1000, 604800000, "ms", "a session is replaced after this time")           \
-    X(close_timeout, 5000, 0, 60000, "ms", "time for the orderly end of a session")
+    X(close_timeout, 5000, 0, 60000, "ms", "time for the orderly end of a session")                \
+    X(max_resends, 2, 0, 1000, "times",                                                            \
+      "times that a call is sent again that was not executed, or may be executed twice")           \
+    X(retry_delay, 100, 1, 3600000, "ms",                                                          \
+      "wait before a call is sent or a session opened again after a failure; doubled each time")   \
+    X(max_retry_delay, 5000, 1, 3600000, "ms", "longest of these waits")                           \
+    X(max_pause, 60000, 0, 86400000, "ms",                                                         \
+      "longest time for which a server's Retry-After keeps its calls waiting")                     \
+    X(breaker_failures, 5, 0, 1000000, "failures",                                                 \
+      "failures in a row after which calls of an endpoint fail at once; 0: never")                 \
+    X(breaker_pause, 30000, 1, 86400000, "ms", "time after which one call may try it again")       \
+    X(probe_idle, 60000, 0, 86400000, "ms",                                                        \
+      "a session not used for so long, or silent for a whole call, is probed first; 0: never")     \
+    X(probe_limit, 5000, 1, 3600000, "ms", "time for the answer to that probe")
 
 typedef struct souk_pool_options {
 #define SOUK_POOL_FIELD(name, standard, least, most, unit, meaning) int64_t name;
@@ -43,12 +59,17 @@ void souk_pool_options_default(souk_pool_options *options);
     X(calls, "calls taken")                                                                        \
     X(calls_ok, "calls that ended with a result")                                                  \
     X(calls_failed, "calls that ended with an error")                                              \
-    X(calls_resent, "calls that were sent again on a new session")                                 \
+    X(calls_resent, "calls that were sent again")                                                  \
+    X(calls_waited, "calls that had to wait for a session")                                        \
+    X(calls_refused, "calls that failed at once because the breaker was open")                     \
     X(sessions_opened, "sessions opened")                                                          \
     X(sessions_failed, "sessions that could not be opened")                                        \
     X(sessions_reused, "calls that found an open session")                                         \
     X(sessions_lost, "sessions that died")                                                         \
     X(sessions_closed, "sessions closed in order")                                                 \
+    X(sessions_evicted, "sessions closed to make room for others")                                 \
+    X(sessions_probed, "sessions that were probed before they were used")                          \
+    X(breaker_opened, "times that a breaker opened")                                               \
     X(notes_dropped, "events dropped because nobody fetched them")
 
 typedef struct souk_pool_stats {
@@ -95,6 +116,7 @@ typedef struct souk_call_options {
      * for want of room; it never is the reason for a second session, nor for closing another one.
      */
     bool standing;
+    uint64_t on_hold; /* not 0: only on the session that this hold has (souk_pool_hold) */
 } souk_call_options;
 
 /* A call, as it is given to the pool. */
@@ -112,6 +134,21 @@ typedef struct souk_order {
  */
 int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64_t *id,
                    souk_err *err);
+
+/*
+ * Takes a hold of a session that nobody else gets: its target has an affinity of its own, or that
+ * which `target` names. *id is a call whose answer is {"session": label, "protocol", "generation"};
+ * once it is there, calls with on_hold = *id run on that session. It neither grows idle nor old
+ * while it is held. When it is lost it is not renewed: calls on it end with SOUK_E_CLOSED.
+ */
+int souk_pool_hold(souk_pool *pool, const souk_target *target, souk_ms timeout, souk_ms now,
+                   uint64_t *id, souk_err *err);
+
+/*
+ * Gives it back, also when it has not got a session yet. The session is closed, unless the target
+ * named an affinity: then it stays for the next who names it. Unknown ids are ignored.
+ */
+void souk_pool_release(souk_pool *pool, uint64_t hold, souk_ms now);
 
 /*
  * What the endpoint's server said about itself (souk_session_describe); empty when nothing is
@@ -197,7 +234,8 @@ typedef struct souk_session_info {
     const char *detail;  /* protocol revision or the like */
     uint64_t generation; /* 1 for the first session of its endpoint */
     size_t in_flight;    /* standing calls not counted */
-    uint64_t calls;      /* calls that it executed; likewise */
+    size_t holds;        /* callers who hold it */
+    uint64_t calls;      /* calls that it executed; standing ones not counted */
     souk_ms age, idle;   /* ms */
 } souk_session_info;
 

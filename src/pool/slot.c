@@ -56,7 +56,8 @@ size_t souk_slot_busy(const souk_slot *slot)
  * and is not settled yet. */
 static bool can_make_room(const souk_slot *slot)
 {
-    if (slot->state != SOUK_SLOT_OPEN || souk_slot_busy(slot) > 0) {
+    if (slot->state != SOUK_SLOT_OPEN || souk_slot_busy(slot) > 0 || slot->holds != NULL ||
+        slot->probing) {
         return false;
     }
     for (const souk_ticket *ticket = slot->running.first; ticket != NULL; ticket = ticket->next) {
@@ -65,6 +66,14 @@ static bool can_make_room(const souk_slot *slot)
         }
     }
     return true;
+}
+
+void souk_slot_note_evicted(souk_pool *pool, const souk_slot *slot, const char *reason, souk_ms now)
+{
+    if (slot->state == SOUK_SLOT_OPEN) {
+        pool->stats.sessions_evicted++;
+        souk_slot_note(pool, slot, "session_evicted", reason, now);
+    }
 }
 
 /* When the total is reached, the session that was idle for longest makes room. */
@@ -81,6 +90,7 @@ static bool close_idle_one(souk_pool *pool, souk_ms now)
     if (oldest == NULL) {
         return false;
     }
+    souk_slot_note_evicted(pool, oldest, "max_sessions", now);
     souk_slot_retire(pool, oldest, "max_sessions", now);
     return true;
 }
@@ -134,6 +144,7 @@ static souk_slot *slot_new(souk_pool *pool, souk_entry *entry, bool may_close, s
     slot->born = now;
     slot->last_used = now;
     slot->close_by = SOUK_NEVER;
+    slot->probe_by = SOUK_NEVER;
     slot->dies_at = souk_ms_after(now, jittered_life(pool, ++pool->session_serial));
     slot->session.pool = pool;
     slot->session.alloc = pool->alloc;
@@ -156,12 +167,15 @@ int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms n
         return err->kind;
     }
     slot->state = SOUK_SLOT_OPENING;
+    slot->attempt = ++pool->attempts;
+    pool->opening++;
     slot->generation = ++entry->generation;
     souk_slot_note(pool, slot, "session_opening", NULL, now);
     int failed = entry->handler->open(entry->handler, &slot->session, now, err);
     if (failed != SOUK_OK) {
         pool->stats.sessions_failed++;
         souk_slot_note(pool, slot, "session_failed", err->message, now);
+        souk_health_failed(pool, entry, slot->attempt, true, err, now);
         souk_slot_free(pool, slot);
         return failed;
     }
@@ -169,10 +183,19 @@ int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms n
     return SOUK_OK;
 }
 
+/* It is being opened no more: others may have their turn. */
+static void leave_opening(souk_pool *pool, souk_slot *slot, souk_slot_state state)
+{
+    pool->opening -= slot->state == SOUK_SLOT_OPENING;
+    slot->state = state;
+}
+
 /* An entry that was evicted goes with its last session. */
 void souk_slot_free(souk_pool *pool, souk_slot *slot)
 {
     souk_entry *entry = slot->entry;
+    pool->opening -= slot->state == SOUK_SLOT_OPENING;
+    souk_holds_forget(pool, slot);
     slot->entry->handler->free(slot->entry->handler, &slot->session);
     souk_asks_forget(pool, slot);
     souk_deadline_remove(&pool->slot_due, &slot->due);
@@ -206,17 +229,26 @@ void souk_slot_mark_dirty(souk_slot *slot)
     }
 }
 
+/* When an open session is too old, or idle for too long. One that is held is neither. */
+static souk_ms ends_by_itself(const souk_pool *pool, const souk_slot *slot)
+{
+    if (slot->holds != NULL) {
+        return SOUK_NEVER;
+    }
+    bool is_idle = slot->running.count == 0 && !slot->probing;
+    return is_idle ? souk_ms_min(slot->dies_at,
+                                 souk_ms_after(slot->last_used, pool->options.idle_timeout))
+                   : slot->dies_at;
+}
+
 /* The next moment at which the slot has to be looked at, whatever its state. */
 static souk_ms slot_deadline(const souk_pool *pool, const souk_slot *slot)
 {
     souk_ms at = slot->entry->handler->deadline(slot->entry->handler, &slot->session);
     if (slot->state == SOUK_SLOT_OPEN) {
-        at = souk_ms_min(at, slot->dies_at);
-        if (slot->running.count == 0) {
-            at = souk_ms_min(at, souk_ms_after(slot->last_used, pool->options.idle_timeout));
-        }
+        at = souk_ms_min(at, ends_by_itself(pool, slot));
     }
-    return souk_ms_min(at, slot->close_by);
+    return souk_ms_min(souk_ms_min(at, slot->probe_by), slot->close_by);
 }
 
 void souk_slot_schedule(souk_pool *pool, souk_slot *slot)
@@ -231,7 +263,8 @@ void souk_slot_schedule(souk_pool *pool, souk_slot *slot)
 
 static void start_close(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
-    slot->state = SOUK_SLOT_CLOSING;
+    leave_opening(pool, slot, SOUK_SLOT_CLOSING);
+    slot->probe_by = SOUK_NEVER;
     slot->close_by = souk_ms_after(now, pool->options.close_timeout);
     slot->entry->handler->close(slot->entry->handler, &slot->session, now);
 }
@@ -254,6 +287,8 @@ void souk_slot_retire(souk_pool *pool, souk_slot *slot, const char *reason, souk
     if (slot->state == SOUK_SLOT_OPEN) {
         slot->close_reason = reason;
         slot->state = SOUK_SLOT_RETIRING;
+        slot->entry->gone++;
+        souk_holds_forget(pool, slot);
         end_standing(pool, slot, now);
         if (slot->running.count == 0) {
             start_close(pool, slot, now);
@@ -276,26 +311,51 @@ void souk_slot_close(souk_pool *pool, souk_slot *slot, const char *reason, souk_
 
 static void became_open(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
-    slot->state = SOUK_SLOT_OPEN;
+    bool replaces = slot->entry->gone > 0;
+    leave_opening(pool, slot, SOUK_SLOT_OPEN);
     slot->last_used = now;
+    slot->entry->gone -= replaces;
+    souk_health_opened(pool, slot->entry, now);
     pool->stats.sessions_opened++;
-    souk_slot_note(pool, slot, slot->generation > 1 ? "session_renewed" : "session_opened", NULL,
-                   now);
+    souk_slot_note(pool, slot, replaces ? "session_renewed" : "session_opened", NULL, now);
 }
 
 static void became_lost(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
+    slot->entry->gone += slot->state == SOUK_SLOT_OPEN;
     slot->state = SOUK_SLOT_LOST;
+    slot->probing = false;
+    slot->probe_by = SOUK_NEVER;
+    souk_holds_forget(pool, slot);
     pool->stats.sessions_lost++;
+    const souk_err *why = souk_kept_err_get(&slot->why);
+    if (!slot->answered && why->kind == SOUK_E_TRANSPORT &&
+        why->delivery != SOUK_DELIVERY_REJECTED) {
+        souk_health_hold_off(pool, slot->entry, now); /* a child that only starts to die */
+    }
     souk_slot_note(pool, slot, "session_lost", souk_kept_err_get(&slot->why)->message, now);
 }
 
 static void opening_failed(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
-    slot->state = SOUK_SLOT_ENDED;
+    const souk_err *why = souk_kept_err_get(&slot->why);
+    leave_opening(pool, slot, SOUK_SLOT_ENDED);
     pool->stats.sessions_failed++;
-    souk_slot_note(pool, slot, "session_failed", souk_kept_err_get(&slot->why)->message, now);
-    souk_entry_fail_waiting(pool, slot->entry, souk_kept_err_get(&slot->why));
+    souk_slot_note(pool, slot, "session_failed", why->message, now);
+    souk_health_failed(pool, slot->entry, slot->attempt, true, why, now);
+    /* Where others are open, calls may wait for those; and where the server names a time, for it.
+     */
+    if (souk_entry_live(slot->entry) == 0 && slot->entry->health.pause_until <= now) {
+        souk_entry_fail_waiting(pool, slot->entry, why);
+    }
+}
+
+/* A session that was one caller's alone, and is nobody's any more. */
+static bool is_left_over(const souk_slot *slot)
+{
+    const souk_entry *entry = slot->entry;
+    return entry->short_lived && !entry->evicted && slot->state == SOUK_SLOT_OPEN &&
+           slot->holds == NULL && entry->waiting.count == 0 && slot->running.count == 0;
 }
 
 void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
@@ -309,9 +369,16 @@ void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
     if (slot->lost && (slot->state == SOUK_SLOT_OPEN || slot->state == SOUK_SLOT_RETIRING)) {
         became_lost(pool, slot, now);
     }
+    if (slot->probed && slot->state == SOUK_SLOT_OPEN) {
+        souk_slot_probe_ended(pool, slot, now);
+    }
     slot->opened = false;
     slot->failed = false;
     slot->lost = false;
+    slot->probed = false;
+    if (is_left_over(slot)) {
+        souk_entry_leave(pool, slot->entry, "given back", now);
+    }
     if (slot->state == SOUK_SLOT_RETIRING && slot->running.count == 0) {
         start_close(pool, slot, now);
     }
@@ -332,6 +399,7 @@ void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
     if (entry != NULL) {
         souk_entry_serve(pool, entry, now);
     }
+    souk_pool_give_turns(pool, now);
 }
 
 void souk_slot_time(souk_pool *pool, souk_slot *slot, souk_ms now)
@@ -340,11 +408,11 @@ void souk_slot_time(souk_pool *pool, souk_slot *slot, souk_ms now)
     if (handler->deadline(handler, &slot->session) <= now) {
         handler->tick(handler, &slot->session, now);
     }
-    if (slot->state == SOUK_SLOT_OPEN && now >= slot->dies_at) {
-        souk_slot_retire(pool, slot, "max_life", now);
-    } else if (slot->state == SOUK_SLOT_OPEN && slot->running.count == 0 &&
-               now >= souk_ms_after(slot->last_used, pool->options.idle_timeout)) {
-        souk_slot_retire(pool, slot, "idle_timeout", now);
+    if (now >= slot->probe_by) {
+        souk_slot_probe_silent(pool, slot);
+    } else if (slot->state == SOUK_SLOT_OPEN && now >= ends_by_itself(pool, slot)) {
+        bool is_old = now >= slot->dies_at;
+        souk_slot_retire(pool, slot, is_old ? "max_life" : "idle_timeout", now);
     } else if (slot->state == SOUK_SLOT_CLOSING && now >= slot->close_by) {
         slot->closed = true;
         slot->close_reason = "close_timeout";
@@ -370,6 +438,9 @@ bool souk_pool_each_session(const souk_pool *pool, size_t *cursor, souk_ms now,
         info->detail = slot->session.detail;
         info->generation = slot->generation;
         info->in_flight = souk_slot_busy(slot);
+        for (const souk_hold *hold = slot->holds; hold != NULL; hold = hold->next) {
+            info->holds++;
+        }
         info->calls = slot->calls;
         info->age = now - slot->born;
         info->idle = slot->running.count > 0 ? 0 : now - slot->last_used;

@@ -88,6 +88,7 @@ void souk_ticket_free(souk_pool *pool, souk_ticket *ticket)
     }
     souk_deadline_remove(&pool->ticket_due, &ticket->due);
     souk_answer_free(&ticket->answer);
+    pool->input_bytes -= ticket->body.len;
     souk_buf_free(&ticket->body);
     souk_arena_free(&ticket->arena);
     souk_free(pool->alloc, ticket);
@@ -132,7 +133,9 @@ static souk_ticket *ticket_new(souk_pool *pool, const souk_order *order, souk_ms
     souk_buf_init(&ticket->body, pool->alloc, 0);
     souk_answer_init(&ticket->answer, pool->alloc);
     souk_buf_move(&ticket->body, order->body);
+    pool->input_bytes += ticket->body.len;
     ticket->may_resend = order->options.may_resend;
+    ticket->on_hold = order->options.on_hold;
     ticket->call.id = ++pool->serial;
     set_times(pool, ticket, &order->options, now);
     if (!copy_request(ticket, order->request) ||
@@ -144,19 +147,70 @@ static souk_ticket *ticket_new(souk_pool *pool, const souk_order *order, souk_ms
     return ticket;
 }
 
-/* The entry that takes the call, or NULL and a reason: the pool is closed, or something is full. */
-static souk_entry *admit(souk_pool *pool, const souk_order *order, souk_ms now, souk_err *err)
+/* The pool as a whole has room for one more call. */
+static bool has_room(const souk_pool *pool, const souk_order *order, souk_err *err)
 {
     if (pool->closing) {
         souk_fail(err, SOUK_E_CLOSED, "the pool is closed");
-        return NULL;
+        return false;
     }
     if (pool->tickets.count >= (size_t)pool->options.max_calls) {
         souk_fail(err, SOUK_E_LIMIT, "more than %lld calls are under way (option max_calls)",
                   (long long)pool->options.max_calls);
+        return false;
+    }
+    if (pool->input_bytes + order->body->len > (size_t)pool->options.max_input) {
+        souk_fail(err, SOUK_E_LIMIT,
+                  "the inputs of all calls under way have more than %lld bytes (option max_input)",
+                  (long long)pool->options.max_input);
+        return false;
+    }
+    return true;
+}
+
+/* The entry of the session that the caller holds, if the call's target is there at all. */
+static souk_entry *entry_on_hold(souk_pool *pool, const souk_order *order, souk_ms now,
+                                 souk_err *err)
+{
+    const souk_slot *slot = souk_hold_slot(pool, order->options.on_hold, err);
+    if (slot == NULL) {
         return NULL;
     }
-    souk_entry *entry = souk_entry_find(pool, order->target, !order->options.standing, now, err);
+    souk_target target = *order->target;
+    target.affinity = slot->entry->target.affinity;
+    target.identity = slot->entry->target.identity;
+    target.memo = NULL;
+    if (souk_entry_known(pool, &target, now) != slot->entry) {
+        souk_fail(err, SOUK_E_CONFIG, "'%.*s' is not on server '%.*s', whose session this is",
+                  SOUK_ARG(order->request->capability), SOUK_ARG(slot->entry->target.name));
+        return NULL;
+    }
+    return slot->entry;
+}
+
+static bool needs_hold(const souk_entry *entry, const souk_order *order)
+{
+    return entry->traits.mode == SOUK_MODE_PINNED && entry->target.affinity.len == 0 &&
+           order->request->kind == SOUK_REQUEST_CAPABILITY;
+}
+
+/* The entry that takes the call, or NULL and a reason: the pool is closed, or something is full. */
+static souk_entry *admit(souk_pool *pool, const souk_order *order, souk_ms now, souk_err *err)
+{
+    if (!has_room(pool, order, err)) {
+        return NULL;
+    }
+    souk_entry *entry =
+        order->options.on_hold != 0
+            ? entry_on_hold(pool, order, now, err)
+            : souk_entry_find(pool, order->target, !order->options.standing, now, err);
+    if (entry != NULL && needs_hold(entry, order)) {
+        souk_fail(err, SOUK_E_CONFIG,
+                  "sessions of server '%.*s' are pinned: its capabilities are called through "
+                  "market:session",
+                  SOUK_ARG(entry->target.name));
+        return NULL;
+    }
     if (entry != NULL && entry->waiting.count >= (size_t)pool->options.max_waiting) {
         souk_fail(err, SOUK_E_LIMIT,
                   "more than %lld calls wait for a session of '%.*s' (option max_waiting)",
@@ -197,6 +251,8 @@ static void leave(souk_ticket *ticket, souk_ms now)
     if (ticket->place == SOUK_TICKET_WAITING) {
         souk_ticket_list_remove(&ticket->entry->waiting, ticket);
     } else if (ticket->slot != NULL) {
+        souk_health *health = &ticket->entry->health;
+        health->trial = health->trial == ticket ? NULL : health->trial;
         souk_ticket_list_remove(&ticket->slot->running, ticket);
         ticket->slot->standing -= ticket->standing ? 1 : 0;
         ticket->slot->last_used = now;
@@ -238,6 +294,8 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     ticket->place = SOUK_TICKET_RUNNING;
     ticket->slot = slot;
     ticket->call.session = &slot->session;
+    ticket->attempt = ++pool->attempts;
+    ticket->heard = slot->heard;
     slot->last_used = now;
     if (ticket->standing) {
         slot->standing++;
@@ -259,13 +317,72 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     souk_slot_schedule(pool, slot);
 }
 
-/* True when the call may be put back into the line after its session was lost. */
-static bool may_go_again(const souk_pool *pool, const souk_ticket *ticket)
+static bool was_not_executed(const souk_ticket *ticket)
 {
-    bool not_executed = ticket->err.delivery == SOUK_DELIVERY_NOT_SENT ||
-                        ticket->err.delivery == SOUK_DELIVERY_REJECTED;
-    return ticket->lost && ticket->resends == 0 && !pool->closing && !ticket->standing &&
-           (not_executed || ticket->may_resend);
+    return ticket->err.delivery == SOUK_DELIVERY_NOT_SENT ||
+           ticket->err.delivery == SOUK_DELIVERY_REJECTED;
+}
+
+/* A failure that may be over in a moment, and that a gateway or the network is to blame for. */
+static bool is_passing(const souk_err *err)
+{
+    bool by_gateway = err->status == 502 || err->status == 503 || err->status == 504;
+    return err->kind == SOUK_E_TRANSPORT && err->retryable &&
+           err->delivery != SOUK_DELIVERY_REJECTED && (err->status < 300 || by_gateway);
+}
+
+/* When the call may be sent again; SOUK_NEVER: not. */
+static souk_ms again_at(const souk_pool *pool, const souk_ticket *ticket, souk_ms now)
+{
+    bool is_safe = was_not_executed(ticket) || ticket->may_resend;
+    bool is_possible = !pool->closing && !ticket->standing &&
+                       ticket->resends < (uint64_t)pool->options.max_resends;
+    if (!is_safe || !is_possible) {
+        return SOUK_NEVER;
+    }
+    if (ticket->lost) {
+        return ticket->renewed || ticket->on_hold != 0 ? SOUK_NEVER : now;
+    }
+    if (ticket->err.retry_after > 0 && was_not_executed(ticket)) {
+        return souk_ms_after(now, ticket->err.retry_after);
+    }
+    return is_passing(&ticket->err)
+               ? souk_ms_after(now, souk_retry_delay(pool, ticket->resends + 1))
+               : SOUK_NEVER;
+}
+
+/* The outcome says whether the server can be reached. */
+static void tell_health(souk_pool *pool, souk_ticket *ticket, souk_ms now)
+{
+    const souk_err *err = &ticket->err;
+    bool is_refusal = err->kind == SOUK_E_TRANSPORT && err->status >= 400 && err->status <= 499;
+    bool answered = err->kind == SOUK_OK || err->kind == SOUK_E_RPC || err->kind == SOUK_E_AUTH ||
+                    err->delivery == SOUK_DELIVERY_DELIVERED || is_refusal;
+    if (answered) {
+        souk_health_worked(pool, ticket->entry, now);
+    }
+    if (answered && ticket->slot != NULL) {
+        ticket->slot->suspect = false;
+        ticket->slot->answered = true;
+    }
+    if (err->kind != SOUK_OK) {
+        souk_health_failed(pool, ticket->entry, ticket->attempt, false, err, now);
+    }
+}
+
+/* Back into the line, at the place of its age. */
+static void go_again(souk_pool *pool, souk_ticket *ticket, souk_ms at)
+{
+    ticket->resends++;
+    ticket->renewed = ticket->renewed || ticket->lost;
+    ticket->not_before = at;
+    ticket->lost = false;
+    ticket->may_have_run = ticket->may_have_run || !was_not_executed(ticket);
+    ticket->waited = true;
+    souk_answer_free(&ticket->answer);
+    pool->stats.calls_resent++;
+    ticket->place = SOUK_TICKET_WAITING;
+    souk_ticket_list_add_in_order(&ticket->entry->waiting, ticket);
 }
 
 void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
@@ -281,20 +398,17 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     if (ticket->standing && ticket->lost && said_so) {
         ticket->err.kind = SOUK_E_CLOSED;
     }
+    tell_health(pool, ticket, now);
+    if (ticket->on_hold != 0 && ticket->lost && was_not_executed(ticket)) {
+        ticket->err.kind = SOUK_E_CLOSED; /* as for the calls on it that come later */
+    }
     leave(ticket, now);
-    if (!may_go_again(pool, ticket)) {
+    souk_ms at = ticket->err.kind == SOUK_OK ? SOUK_NEVER : again_at(pool, ticket, now);
+    if (at >= ticket->call.deadline || ticket->entry->evicted) {
         souk_ticket_finish(pool, ticket);
         return;
     }
-    ticket->resends++;
-    ticket->lost = false;
-    ticket->may_have_run = ticket->err.delivery != SOUK_DELIVERY_NOT_SENT &&
-                           ticket->err.delivery != SOUK_DELIVERY_REJECTED;
-    ticket->waited = true;
-    souk_answer_free(&ticket->answer);
-    pool->stats.calls_resent++;
-    ticket->place = SOUK_TICKET_WAITING;
-    souk_ticket_list_add_in_order(&ticket->entry->waiting, ticket);
+    go_again(pool, ticket, at);
 }
 
 void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now)
@@ -309,6 +423,8 @@ void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why
         ticket->err.delivery = SOUK_DELIVERY_AMBIGUOUS;
         slot->entry->handler->cancel(slot->entry->handler, &slot->session, &ticket->call,
                                      &ticket->err, now);
+        bool is_silent = slot->heard == ticket->heard;
+        slot->suspect = slot->suspect || (why->kind == SOUK_E_TIMEOUT && is_silent);
     }
     leave(ticket, now);
     souk_ticket_finish(pool, ticket);

@@ -13,14 +13,14 @@ void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call)
     }
 }
 
-static souk_rt_call *rt_call_new(const souk_runtime *rt, size_t pairs)
+souk_rt_call *souk_rt_call_new(const souk_runtime *rt, size_t pairs)
 {
     return souk_new(rt->alloc, sizeof(souk_rt_call) + pairs * sizeof(souk_pair));
 }
 
 static souk_rt_call *call_of_manifest(const souk_runtime *rt, souk_manifest *manifest)
 {
-    souk_rt_call *call = rt_call_new(rt, manifest->flat.count);
+    souk_rt_call *call = souk_rt_call_new(rt, manifest->flat.count);
     if (call == NULL) {
         return NULL;
     }
@@ -111,6 +111,11 @@ static void set_options(souk_passage *passage, const souk_invoke_options *option
     passage->request.tracestate = options->tracestate;
     passage->request.baggage = options->baggage;
     passage->options.cap = options->cap;
+    passage->options.on_hold = options->on_hold;
+    if (options->affinity.len > 0) {
+        passage->target.affinity = options->affinity;
+        passage->target.memo = NULL; /* it is that of the server's common sessions */
+    }
 }
 
 /* Hands the call to the pool; the record is kept until its outcome was fetched. */
@@ -229,7 +234,7 @@ int souk_runtime_request(souk_runtime *rt, const souk_method *method, souk_buf *
     if (failed != SOUK_OK) {
         return failed;
     }
-    souk_rt_call *record = rt_call_new(rt, 0);
+    souk_rt_call *record = souk_rt_call_new(rt, 0);
     if (record == NULL) {
         return souk_fail_memory(err);
     }

@@ -127,6 +127,7 @@ struct souk_runtime {
 int souk_rt_wake_engine(souk_runtime *rt, souk_err *err);
 
 /* call.c */
+souk_rt_call *souk_rt_call_new(const souk_runtime *rt, size_t pairs);
 void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call);
 /* Looks at a call that ended well: does its output fit its schema? Turns it into a failure if not.
  */

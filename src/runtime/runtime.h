@@ -154,6 +154,25 @@ int souk_runtime_subscribe(souk_runtime *rt, souk_slice server, souk_slice uri, 
  */
 souk_slice souk_runtime_about(souk_runtime *rt, souk_slice server, souk_slice identity);
 
+/* --- sessions that are held (runtime/hold.c)
+ * ------------------------------------------------------------- */
+
+typedef struct souk_hold_options {
+    souk_slice server;
+    souk_slice identity; /* ptr NULL: the server's */
+    souk_slice affinity; /* a name: who names it again gets the same session, while it lives */
+    souk_ms timeout;     /* for getting it; 0: the server's, or the default */
+} souk_hold_options;
+
+/*
+ * Takes a session that nobody else's calls run on (souk_pool_hold). *call is the number of the
+ * outcome that tells of it, and then that of the hold. It must be released, also when that outcome
+ * was an error.
+ */
+int souk_runtime_hold(souk_runtime *rt, const souk_hold_options *options, uint64_t *call,
+                      souk_err *err);
+void souk_runtime_release(souk_runtime *rt, uint64_t hold);
+
 /* --- calls (runtime/call.c)
  * ------------------------------------------------------------------------------ */
 
@@ -164,8 +183,10 @@ typedef struct souk_invoke_options {
     bool may_resend;     /* the caller says that executing it twice does no harm */
     bool never_resend;   /* even a tool that is marked idempotent is not sent twice */
     bool skip_validation;
-    bool progress; /* SOUK_OUTCOME_PROGRESS is wanted */
-    souk_ms cap;   /* progress cannot extend the deadline beyond; 0: option call_cap */
+    bool progress;       /* SOUK_OUTCOME_PROGRESS is wanted */
+    souk_ms cap;         /* progress cannot extend the deadline beyond; 0: option call_cap */
+    uint64_t on_hold;    /* not 0: on the session that this hold has; its identity is used */
+    souk_slice affinity; /* a session of its own, shared by those who name it; empty: none */
     souk_slice traceparent, tracestate, baggage; /* W3C trace context; each may be empty */
 } souk_invoke_options;
 

@@ -1,6 +1,7 @@
 /* Servers that the program added by name. */
 #include <string.h>
 
+#include "pool/traits.h"
 #include "runtime/internal.h"
 
 souk_server *souk_rt_server(const souk_runtime *rt, souk_slice name)
@@ -81,7 +82,9 @@ static int check_config(souk_runtime *rt, souk_server *server, souk_err *err)
     }
     souk_rt_server_target(server, souk_slice_make(NULL, 0), &target);
     souk_buf_init(&key, rt->alloc, 64 * 1024);
-    int failed = handler->key(handler, &target, &key, err);
+    souk_traits traits;
+    int failed = souk_traits_read(&traits, &target, err);
+    failed = failed == SOUK_OK ? handler->key(handler, &target, &key, err) : failed;
     souk_buf_free(&key);
     return failed;
 }
