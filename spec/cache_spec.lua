@@ -63,6 +63,12 @@ describe("the cache", function()
     end
   end)
 
+  it("tells identities apart that are the same up to a zero byte", function()
+    keep({ identity = "a\0b" })
+    assert.is_false(has { identity = "a\0c" })
+    assert.is_true(has { identity = "a\0b" })
+  end)
+
   it("gives copies, arrays as arrays", function()
     local value = result(1000, souk.array {})
     keep({}, value)

@@ -16,7 +16,7 @@ end
 local function name_of(key)
   local parts = {}
   for i, part in ipairs { key.server, key.identity or false, key.method, key.param or false } do
-    parts[i] = part and ("%d:%s"):format(#part, part) or "-"
+    parts[i] = part and #part .. ":" .. part or "-" -- the format "%s" of Lua 5.1 ends at a zero byte
   end
   return table.concat(parts, " ")
 end
