@@ -144,6 +144,10 @@ function programs.memory(options)
   return watched({ peer("memory") }, { MEMORY_FILE_PATH = options.file or scratch(".jsonl") })
 end
 
+function programs.isolation()
+  return { servers.node(), absolute("spec/server/isolation.mjs") }, { SOUK_VIOLATIONS = scratch(".violations") }
+end
+
 local function command_line(words, environment)
   local out = {}
   for name, value in pairs(environment) do
@@ -209,8 +213,8 @@ local function wait_for_pid(path)
 end
 
 -- Starts a server over HTTP and waits until it listens. `name`: "scripted" (options: knobs, tls, port), "modern"
--- (options: legacy, answer) or "everything" (options: transport, "streamableHttp" or "sse"). Fields: url, port, pid,
--- log (a file with its output), ca_file (tls).
+-- (options: legacy, answer), "everything" (options: transport, "streamableHttp" or "sse") or "isolation" (its endpoints
+-- are origin .. "/legacy" and "/modern"). Fields: url, origin, port, pid, log (a file with its output), ca_file (tls).
 function servers.start(name, options)
   options = options or {}
   local program = assert(programs[name], "there is no server called " .. tostring(name))
