@@ -17,6 +17,7 @@
 #endif
 
 #include "io/clock.h"
+#include "io/keeper.h"
 
 /*
  * Linux 5.3. Elsewhere (and with -DSOUK_NO_PIDFD, for the tests) a dead child is noticed by asking
@@ -124,6 +125,7 @@ static void close_pidfd(souk_child *child)
 static void take_down(souk_child *child)
 {
     signal_group(child, SIGKILL);
+    souk_keeper_remove(child->engine, child->process.pid);
     reap(child, 0);
     souk_pipes_close(child);
     close_pidfd(child);
@@ -297,6 +299,9 @@ static void free_child(souk_child *child)
     (void)souk_idmap_remove(&engine->sources, child->source.id);
     souk_alarm_remove(engine, &child->alarm);
     free_memory(child);
+    if (engine->children == NULL) {
+        souk_keeper_stop(engine);
+    }
 }
 
 static souk_child *new_child(souk_engine *engine, const souk_spawn *spawn)
@@ -346,11 +351,12 @@ static int bring_up(souk_child *child, const souk_spawn *spawn, souk_err *err)
     souk_engine *engine = child->engine;
     int rc = souk_alarm_add(engine, &child->alarm, on_alarm, child, err);
     if (rc == SOUK_OK) {
-        rc = souk_process_start(engine->alloc, spawn, &child->process, err);
+        rc = souk_process_start(engine->alloc, spawn, SOUK_PROCESS_DIES, &child->process, err);
     }
     if (rc != SOUK_OK) {
         return rc;
     }
+    souk_keeper_add(engine, child->process.pid);
     engine->now = souk_clock_now(); /* starting may have taken a while */
     rc = souk_pipes_open(child, err);
     if (rc == SOUK_OK) {
@@ -464,6 +470,7 @@ void souk_child_free_all(souk_engine *engine)
 {
     for (souk_child *child = engine->children; child != NULL; child = child->next) {
         signal_group(child, SIGKILL);
+        souk_keeper_remove(engine, child->process.pid);
         souk_pipes_close(child);
         close_pidfd(child);
     }
@@ -482,6 +489,7 @@ void souk_child_free_all(souk_engine *engine)
 
 void souk_child_abandon_all(souk_engine *engine)
 {
+    souk_keeper_abandon(engine);
     while (engine->children != NULL) {
         souk_child *child = engine->children;
         engine->children = child->next;

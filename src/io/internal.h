@@ -16,6 +16,7 @@
 #include "io/engine.h"
 #include "io/fork_guard.h"
 #include "io/loop.h"
+#include "io/process.h"
 
 /*
  * Something that becomes due. It stays in the engine's heap from add to remove; SOUK_NEVER means it
@@ -55,6 +56,7 @@ struct souk_engine {
     size_t paused;    /* transfers that may go on, since their bytes were fetched */
     int socket_errno; /* why the last socket could not be made */
     struct souk_child *children;
+    souk_process keeper; /* keeper.c; pid 0 or -1 when there is none */
     souk_buf chunk; /* what is read from a pipe goes through here, so that idle children keep no
                        buffer */
     souk_engine_counts counts;

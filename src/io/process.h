@@ -22,6 +22,7 @@ typedef struct souk_process_plan {
     char **paths; /* the files to try, in order; NULL-terminated */
     const char *cwd;
     bool searched; /* PATH was searched */
+    bool outlives; /* this process */
 } souk_process_plan;
 
 /*
@@ -31,13 +32,18 @@ typedef struct souk_process_plan {
 int souk_process_prepare(const souk_spawn *spawn, souk_arena *arena, souk_process_plan *plan,
                          souk_err *err);
 
+typedef enum souk_process_bond {
+    SOUK_PROCESS_DIES, /* on Linux with the thread that started it */
+    SOUK_PROCESS_OUTLIVES
+} souk_process_bond;
+
 /*
  * Starts the program and waits until it runs (or cannot). It has its own process group, default
- * signals, no other descriptors than 0, 1 and 2, and on Linux dies with the thread that started it.
+ * signals, and no other descriptors than 0, 1 and 2.
  * SOUK_E_TRANSPORT when the program or its folder is not there; SOUK_E_LIMIT when processes,
  * descriptors or memory are exhausted. The caller closes the pipes and reaps the process.
  */
-int souk_process_start(const souk_alloc *alloc, const souk_spawn *spawn, souk_process *out,
-                       souk_err *err);
+int souk_process_start(const souk_alloc *alloc, const souk_spawn *spawn, souk_process_bond bond,
+                       souk_process *out, souk_err *err);
 
 #endif

@@ -172,12 +172,10 @@ static int run_program(const souk_process_plan *plan)
     return number;
 }
 
-static _Noreturn void become(const souk_process_plan *plan, const pipe_ends pipes[PIPE_COUNT],
-                             pid_t parent)
+static void die_with(const souk_process_plan *plan, pid_t parent)
 {
-    int report = pipes[PIPE_REPORT].theirs;
-    if (setpgid(0, 0) != 0) {
-        report_and_exit(report, STEP_OTHER, errno);
+    if (plan->outlives) {
+        return;
     }
 #ifdef __linux__
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -185,6 +183,16 @@ static _Noreturn void become(const souk_process_plan *plan, const pipe_ends pipe
     if (getppid() != parent) {
         _exit(126); /* it died before we asked to die with it */
     }
+}
+
+static _Noreturn void become(const souk_process_plan *plan, const pipe_ends pipes[PIPE_COUNT],
+                             pid_t parent)
+{
+    int report = pipes[PIPE_REPORT].theirs;
+    if (setpgid(0, 0) != 0) {
+        report_and_exit(report, STEP_OTHER, errno);
+    }
+    die_with(plan, parent);
     if (dup2(pipes[PIPE_IN].theirs, STDIN_FILENO) < 0 ||
         dup2(pipes[PIPE_OUT].theirs, STDOUT_FILENO) < 0 ||
         dup2(pipes[PIPE_ERRORS].theirs, STDERR_FILENO) < 0) {
@@ -284,14 +292,15 @@ static int start_planned(const souk_spawn *spawn, const souk_process_plan *plan,
     return rc;
 }
 
-int souk_process_start(const souk_alloc *alloc, const souk_spawn *spawn, souk_process *out,
-                       souk_err *err)
+int souk_process_start(const souk_alloc *alloc, const souk_spawn *spawn, souk_process_bond bond,
+                       souk_process *out, souk_err *err)
 {
     souk_arena arena;
     souk_process_plan plan;
     pipe_ends pipes[PIPE_COUNT];
     souk_arena_init(&arena, alloc);
     int rc = souk_process_prepare(spawn, &arena, &plan, err);
+    plan.outlives = bond == SOUK_PROCESS_OUTLIVES;
     if (rc == SOUK_OK) {
         rc = make_pipes(pipes, err);
         if (rc == SOUK_OK) {
