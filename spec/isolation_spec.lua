@@ -75,7 +75,8 @@ local function new_world()
   for _, one in ipairs(world.identities) do
     by_name[one.name or {}] = one
   end
-  world.market = help.open { env = env, max_sessions = 8, max_keys = 20 }
+  world.market = help.open { env = env, max_sessions = 8, max_keys = 20,
+    breaker_failures = 0 } -- connections are broken on purpose, and nobody shall pause for that
   for _, endpoint in ipairs(ENDPOINTS) do
     assert(world.market:add_server(endpoint, { url = world.server.origin .. "/" .. endpoint, listen = false,
       auth = function(question)
