@@ -28,16 +28,20 @@ build = {
   modules = {
     ["souk.core"] = {
       sources = {
+        "src/base/address.c",
         "src/base/alloc.c",
         "src/base/arena.c",
         "src/base/buf.c",
         "src/base/deadline.c",
         "src/base/err.c",
+        "src/base/glob.c",
         "src/base/idmap.c",
         "src/base/kept_err.c",
         "src/base/map.c",
         "src/base/pairs.c",
+        "src/base/reach.c",
         "src/base/slice.c",
+        "src/base/url.c",
         "src/base/utf8.c",
         "src/bind/cdata.c",
         "src/bind/errors.c",

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/url.h"
 #include "failing_alloc.h"
 #include "io/clock.h"
 #include "io/env.h"
 #include "io/head.h"
 #include "io/os_error.h"
-#include "io/url.h"
 #include "tap.h"
 
 /* --- URLs --- */

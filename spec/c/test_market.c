@@ -1,6 +1,7 @@
 #include "cap_help.h"
 #include "failing_alloc.h"
 
+#include "base/glob.h"
 #include "market/gate.h"
 #include "market/policy.h"
 #include "market/query.h"

@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/url.h"
 #include "io/head.c"
-#include "io/url.c"
+
 
 static void demand(bool condition)
 {

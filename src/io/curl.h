@@ -13,7 +13,7 @@
 
 #include "io/head.h"
 #include "io/internal.h"
-#include "io/url.h"
+#include "base/url.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error "souk needs libcurl 7.80 or later (CURLOPT_PREREQFUNCTION)"

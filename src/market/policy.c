@@ -1,6 +1,7 @@
 #include "market/policy.h"
 
 #include "base/arena.h"
+#include "base/glob.h"
 #include "market/query.h"
 
 typedef struct rules {

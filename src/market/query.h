@@ -4,10 +4,6 @@
 
 #include "market/registry.h"
 
-/* Anchored at both ends: '*' is any run of bytes, '?' any one character, everything else stands for
- * itself. */
-bool souk_glob(souk_slice pattern, souk_slice text);
-
 /* What is empty does not matter. */
 typedef struct souk_query {
     souk_slice match;      /* glob over ids */

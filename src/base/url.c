@@ -1,4 +1,4 @@
-#include "io/url.h"
+#include "base/url.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ static bool is_host(souk_slice host)
 {
     if (host.len >= 4 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
         for (size_t i = 1; i + 1 < host.len; i++) {
-            /* A zone ("%25eth0") may follow the address; its letters pass as well. */
+            /* A zone (behind a percent sign) may follow the address; its letters pass as well. */
             if (!is_host_byte(host.ptr[i]) && host.ptr[i] != ':' && host.ptr[i] != '%') {
                 return false;
             }
@@ -98,4 +98,9 @@ int souk_url_read(souk_slice text, souk_url *out, souk_err *err)
     }
     out->open = souk_slice_make(text.ptr, end);
     return rc;
+}
+
+bool souk_url_same_origin(const souk_url *a, const souk_url *b)
+{
+    return a->tls == b->tls && a->port == b->port && souk_slice_eq_nocase(a->host, b->host);
 }

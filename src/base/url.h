@@ -1,6 +1,6 @@
 /*
- * What the engine must know about a URL before libcurl sees it: that it is one of ours, and how to
- * speak of it without repeating what may be secret.
+ * What must be known about a URL before anybody follows it: that it is one of ours, which host it
+ * leads to, and how to speak of it without repeating what may be secret.
  */
 #ifndef SOUK_URL_H
 #define SOUK_URL_H
@@ -21,5 +21,8 @@ typedef struct souk_url {
  * host, a user, a wrong port, or a byte that has to be percent-encoded. *out borrows from `text`.
  */
 int souk_url_read(souk_slice text, souk_url *out, souk_err *err);
+
+/* The same scheme, host and port (RFC 6454): what belongs to one may be told to the other. */
+bool souk_url_same_origin(const souk_url *a, const souk_url *b);
 
 #endif
