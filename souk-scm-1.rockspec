@@ -84,6 +84,7 @@ build = {
         "src/io/curl_exchange.c",
         "src/io/curl_failure.c",
         "src/io/curl_group.c",
+        "src/io/curl_redirect.c",
         "src/io/curl_request.c",
         "src/io/curl_response.c",
         "src/io/curl_transfer.c",

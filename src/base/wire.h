@@ -20,9 +20,17 @@ typedef struct souk_header {
 
 /*
  * One HTTP request and its response. Everything that is borrowed is only needed during the call.
- * Redirects are not followed: a 3xx is delivered as the response. Content-Length,
- * Transfer-Encoding, Connection and Expect belong to the engine: an exchange that names one of them
- * is refused with SOUK_E_CONFIG, as is a URL with a user in it.
+ * Content-Length, Transfer-Encoding, Connection and Expect belong to the engine: an exchange that
+ * names one of them is refused with SOUK_E_CONFIG, as is a URL with a user in it. SOUK_E_POLICY
+ * when the engine's rules (base/reach.h) do not allow the host.
+ *
+ * Redirects that keep the method are followed: 307 and 308, for GET also 301, 302 and 303, within
+ * the same deadline. The server that redirects has not executed the request. The body goes along,
+ * also to another origin (scheme, host, port), and so do the first open_headers headers; the others
+ * never leave their origin, not even when a later redirect leads back to it. All other 3xx are
+ * delivered as the response. A redirect fails with SOUK_E_PROTOCOL when there were too many, and
+ * when it leads from https to http, has a user in it, or is no http or https URL; with
+ * SOUK_E_POLICY when the engine's rules do not allow the host.
  */
 typedef struct souk_exchange {
     souk_id id;
@@ -30,6 +38,8 @@ typedef struct souk_exchange {
     const char *url;    /* absolute http or https, ASCII */
     const souk_header *headers;
     size_t header_count;
+    size_t open_headers;    /* how many of them, from the first on, any origin may see */
+    unsigned max_redirects; /* 0: none is followed, each 3xx is delivered as the response */
     /* Moved from (left empty) on success, untouched on failure; NULL for none. */
     souk_buf *body;
     /* For the whole exchange, from now; SOUK_NEVER for streams; 0 or less: it is too late. */
@@ -93,7 +103,8 @@ typedef enum souk_io_kind {
     SOUK_IO_HEAD,   /* exchange: status and headers (of the final response, not of 1xx) */
     SOUK_IO_BYTES,  /* exchange: body bytes */
     SOUK_IO_END,    /* exchange: the response is complete */
-    SOUK_IO_FAILED, /* exchange: see err, its delivery (NOT_SENT or AMBIGUOUS) and status */
+    SOUK_IO_FAILED, /* exchange: see err, its status, and its delivery: NOT_SENT, AMBIGUOUS, or
+                       REJECTED behind a redirect, when no byte went to where it leads */
     SOUK_IO_STDOUT, /* child: bytes it wrote */
     SOUK_IO_STDERR, /* child: bytes it wrote; the oldest are dropped when nobody fetches them */
     SOUK_IO_EXIT    /* child: gone and reaped, pipes closed; no event follows */
@@ -105,10 +116,13 @@ typedef struct souk_io_event {
     int status;                 /* HEAD */
     const souk_header *headers; /* HEAD */
     size_t header_count;
-    souk_slice bytes; /* BYTES, STDOUT, STDERR; EXIT: the last bytes of stderr */
-    souk_err err;     /* FAILED: TRANSPORT, TIMEOUT, LIMIT, CANCELLED; EXIT: a message how */
-    int exit_code;    /* EXIT: the code, or -1 */
-    int exit_signal;  /* EXIT: the signal, or 0 */
-} souk_io_event;      /* what it points to is valid until the next event is fetched */
+    souk_slice moved_to; /* HEAD: the URL that answered, when redirects led there; else empty */
+    bool abroad;         /* HEAD: one of them led to another origin */
+    souk_slice bytes;    /* BYTES, STDOUT, STDERR; EXIT: the last bytes of stderr */
+    souk_err err;        /* FAILED: TRANSPORT, TIMEOUT, LIMIT, CANCELLED, PROTOCOL, POLICY;
+                            EXIT: a message how */
+    int exit_code;       /* EXIT: the code, or -1 */
+    int exit_signal;     /* EXIT: the signal, or 0 */
+} souk_io_event;         /* what it points to is valid until the next event is fetched */
 
 #endif

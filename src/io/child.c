@@ -376,6 +376,10 @@ int souk_child_spawn(souk_engine *engine, const souk_spawn *spawn, souk_err *err
         return souk_fail(err, SOUK_E_LIMIT, "%zu child processes are running already",
                          engine->options.max_children);
     }
+    int allowed = souk_reach_check_command(engine->options.reach, err);
+    if (allowed != SOUK_OK) {
+        return allowed;
+    }
     souk_child *child = new_child(engine, spawn);
     if (child == NULL) {
         return souk_fail_memory(err);

@@ -11,9 +11,9 @@
 
 #include <curl/curl.h>
 
+#include "base/url.h"
 #include "io/head.h"
 #include "io/internal.h"
-#include "base/url.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
 #error "souk needs libcurl 7.80 or later (CURLOPT_PREREQFUNCTION)"
@@ -54,6 +54,13 @@ typedef struct souk_transfer {
     size_t list_cap;
     souk_buf body;
 
+    /* Redirects. */
+    unsigned max_redirects;
+    unsigned redirects;  /* followed so far */
+    size_t open_headers; /* given lines that another origin may see */
+    bool turning;        /* the head is that of a redirect that will be followed */
+    bool abroad;         /* one of them led to another origin */
+
     /* Limits. */
     souk_alarm alarm; /* the earliest of the three */
     souk_ms deadline;
@@ -62,6 +69,7 @@ typedef struct souk_transfer {
     souk_ms connect_timeout;
     souk_ms idle_timeout; /* 0: none */
     souk_ms last_byte;
+    size_t max_head;
     curl_off_t bytes_out; /* of the request, when the idle time was last looked at */
     size_t max_body;
     size_t max_pending;
@@ -70,6 +78,8 @@ typedef struct souk_transfer {
     /* What has happened so far. */
     bool running; /* libcurl has it */
     bool paused;
+    bool saw_private;  /* an address was refused */
+    bool saw_public;   /* a socket was opened */
     unsigned attempts; /* how often libcurl was about to send the request */
     souk_head head;
     bool head_taken;
@@ -141,6 +151,17 @@ bool souk_request_has_control(souk_slice text);
  */
 int souk_request_set(souk_transfer *transfer, const souk_exchange *exchange, souk_err *err);
 
+/* --- curl_redirect.c --- */
+
+/* The head of the response is complete: sets transfer->turning. */
+void souk_redirect_look(souk_transfer *transfer);
+
+/*
+ * Sets the handle, which libcurl does not have any more, up for where the redirect leads to. Else
+ * an error, which is in transfer->failure.
+ */
+int souk_redirect_follow(souk_transfer *transfer);
+
 /* --- curl_response.c: libcurl's callbacks, `user` is the transfer --- */
 
 size_t souk_response_header(char *bytes, size_t size, size_t count, void *user);
@@ -159,13 +180,21 @@ void souk_transfer_finish(souk_transfer *transfer, CURLcode code);
 
 /* --- curl_failure.c --- */
 
+enum { SOUK_SHOWN_MAX = 200 /* bytes of a URL in a message */ };
+
+/* printf("%.*s"): the URL without query. */
+#define SOUK_SHOWN(t)                                                                              \
+    (int)((t)->parts.open.len < SOUK_SHOWN_MAX ? (t)->parts.open.len : SOUK_SHOWN_MAX),            \
+        (t)->parts.open.ptr
+
 /* Puts what `code` means for a person into transfer->failure, if it means a failure. */
 void souk_failure_from_curl(souk_transfer *transfer, CURLcode code);
 
 /* transfer->failure for a limit of time that has passed, at engine->now. */
 void souk_failure_from_time(souk_transfer *transfer);
 
-/* NOT_SENT when no byte of the request has left, else AMBIGUOUS. */
+/* NOT_SENT when no byte of the request has left, REJECTED when only redirects have seen it, else
+ * AMBIGUOUS. */
 souk_delivery souk_failure_delivery(const souk_transfer *transfer);
 
 #endif

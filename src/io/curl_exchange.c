@@ -68,6 +68,23 @@ static int get_transfer(souk_group *group, const char *ca_file, souk_transfer **
     return souk_transfer_new(group, ca_file, out, err);
 }
 
+/* Nothing was sent or received yet: of the exchange, or of its next part behind a redirect. */
+static void reset_progress(souk_transfer *transfer)
+{
+    souk_ms now = transfer->engine->now;
+    transfer->connect_by =
+        transfer->connect_timeout > 0 ? souk_ms_after(now, transfer->connect_timeout) : SOUK_NEVER;
+    transfer->last_byte = now;
+    transfer->bytes_out = 0;
+    transfer->paused = false;
+    transfer->saw_private = false;
+    transfer->saw_public = false;
+    transfer->attempts = 0;
+    transfer->turning = false;
+    transfer->received = 0;
+    souk_head_reset(&transfer->head, transfer->max_head);
+}
+
 static void reset(souk_transfer *transfer, const souk_exchange *exchange)
 {
     souk_engine *engine = transfer->engine;
@@ -75,27 +92,23 @@ static void reset(souk_transfer *transfer, const souk_exchange *exchange)
     transfer->timeout = exchange->timeout_ms;
     transfer->deadline = souk_ms_after(engine->now, exchange->timeout_ms);
     transfer->connect_timeout = exchange->connect_timeout_ms;
-    transfer->connect_by = exchange->connect_timeout_ms > 0
-                               ? souk_ms_after(engine->now, exchange->connect_timeout_ms)
-                               : SOUK_NEVER;
     transfer->idle_timeout = exchange->idle_timeout_ms;
-    transfer->last_byte = engine->now;
-    transfer->bytes_out = 0;
+    transfer->max_head = exchange->max_header == 0 ? SOUK_DEFAULT_HEAD : exchange->max_header;
+    transfer->max_redirects = exchange->max_redirects;
+    transfer->redirects = 0;
+    transfer->open_headers = exchange->open_headers;
+    transfer->abroad = false;
     transfer->max_body = exchange->max_body == 0 ? SOUK_DEFAULT_BODY : exchange->max_body;
     transfer->max_pending = engine->options.max_queued;
     transfer->stream = exchange->stream;
     if (exchange->stream && transfer->max_body < transfer->max_pending) {
         transfer->max_pending = transfer->max_body;
     }
-    transfer->paused = false;
-    transfer->attempts = 0;
     transfer->head_taken = false;
-    transfer->received = 0;
     transfer->ended = false;
     transfer->failure.kind = SOUK_OK;
-    souk_head_reset(&transfer->head,
-                    exchange->max_header == 0 ? SOUK_DEFAULT_HEAD : exchange->max_header);
     souk_buf_clear(&transfer->pending);
+    reset_progress(transfer);
 }
 
 /* Gives the transfer to libcurl, which starts it in the next round. */
@@ -152,8 +165,31 @@ int souk_exchange_start(souk_engine *engine, const souk_exchange *exchange, souk
     return SOUK_OK;
 }
 
+/*
+ * The exchange goes on where the redirect leads to, whatever became of the rest of the response.
+ * False, with transfer->failure, when that cannot be.
+ */
+static bool turn(souk_transfer *transfer)
+{
+    (void)curl_multi_remove_handle(transfer->group->multi, transfer->easy);
+    if (souk_redirect_follow(transfer) != SOUK_OK) {
+        return false;
+    }
+    transfer->redirects++;
+    reset_progress(transfer);
+    if (curl_multi_add_handle(transfer->group->multi, transfer->easy) != CURLM_OK) {
+        (void)souk_fail_memory(&transfer->failure);
+        return false;
+    }
+    souk_alarm_set(transfer->engine, &transfer->alarm, next_ring(transfer));
+    return true;
+}
+
 void souk_transfer_finish(souk_transfer *transfer, CURLcode code)
 {
+    if (transfer->turning && transfer->failure.kind == SOUK_OK && turn(transfer)) {
+        return;
+    }
     if (transfer->failure.kind == SOUK_OK) {
         souk_failure_from_curl(transfer, code);
     }
@@ -228,12 +264,15 @@ bool souk_exchange_take(souk_engine *engine, souk_source *source, souk_io_event 
 {
     souk_transfer *transfer = (souk_transfer *)source;
     event->id = source->id;
-    if (transfer->head.complete && !transfer->head_taken) {
+    if (transfer->head.complete && !transfer->turning && !transfer->head_taken) {
         transfer->head_taken = true;
         event->kind = SOUK_IO_HEAD;
         event->status = transfer->head.status;
         event->headers = souk_head_headers(&transfer->head);
         event->header_count = transfer->head.count;
+        event->moved_to =
+            souk_slice_make(transfer->url.data, transfer->redirects > 0 ? transfer->url.len : 0);
+        event->abroad = transfer->abroad;
         *more = transfer->pending.len > 0 || transfer->ended;
         return true;
     }

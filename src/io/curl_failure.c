@@ -5,13 +5,10 @@
 
 #include "io/os_error.h"
 
-enum { SHOWN_MAX = 200 /* bytes of a URL in a message */ };
-
-/* printf("%.*s"): the URL without query; printf("%.*s:%u"): host and port. */
-#define SHOWN(t)                                                                                   \
-    (int)((t)->parts.open.len < SHOWN_MAX ? (t)->parts.open.len : SHOWN_MAX), (t)->parts.open.ptr
+/* printf("%.*s:%u"): host and port. */
 #define HOST(t)                                                                                    \
-    (int)((t)->parts.host.len < SHOWN_MAX ? (t)->parts.host.len : SHOWN_MAX), (t)->parts.host.ptr
+    (int)((t)->parts.host.len < SOUK_SHOWN_MAX ? (t)->parts.host.len : SOUK_SHOWN_MAX),            \
+        (t)->parts.host.ptr
 
 souk_delivery souk_failure_delivery(const souk_transfer *transfer)
 {
@@ -20,10 +17,16 @@ souk_delivery souk_failure_delivery(const souk_transfer *transfer)
      * took.
      */
     long bytes = 0;
+    if (transfer->turning) {
+        return SOUK_DELIVERY_REJECTED;
+    }
     bool sent =
         transfer->attempts > 0 &&
         (curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes) != CURLE_OK || bytes > 0);
-    return sent ? SOUK_DELIVERY_AMBIGUOUS : SOUK_DELIVERY_NOT_SENT;
+    if (sent) {
+        return SOUK_DELIVERY_AMBIGUOUS;
+    }
+    return transfer->redirects > 0 ? SOUK_DELIVERY_REJECTED : SOUK_DELIVERY_NOT_SENT;
 }
 
 /* What libcurl has to say, without the words that the message has already. */
@@ -40,6 +43,13 @@ static const char *detail_of(const souk_transfer *transfer, CURLcode code)
 static void fail_to_connect(souk_transfer *transfer)
 {
     long number = 0;
+    if (transfer->saw_private && !transfer->saw_public) {
+        (void)souk_fail(&transfer->failure, SOUK_E_POLICY,
+                        "%.*s leads to an address that is not on the public Internet, or the proxy "
+                        "does (option deny_private)",
+                        HOST(transfer));
+        return;
+    }
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
     if (number == 0) {
         number = transfer->engine->socket_errno;
@@ -57,21 +67,22 @@ static void fail_broken(souk_transfer *transfer, CURLcode code)
         (void)souk_fail(
             failure, SOUK_E_TRANSPORT,
             "%.*s: the connection was closed after %llu bytes, in the middle of the response",
-            SHOWN(transfer), (unsigned long long)transfer->received);
+            SOUK_SHOWN(transfer), (unsigned long long)transfer->received);
     } else if (transfer->head.bytes > 0) {
         (void)souk_fail(failure, SOUK_E_TRANSPORT,
                         "%.*s: the connection was closed in the middle of the response's head",
-                        SHOWN(transfer));
+                        SOUK_SHOWN(transfer));
     } else if (transfer->attempts == 0) {
-        (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: no connection: %s", SHOWN(transfer),
+        (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: no connection: %s", SOUK_SHOWN(transfer),
                         detail_of(transfer, code));
-    } else if (souk_failure_delivery(transfer) == SOUK_DELIVERY_NOT_SENT) {
+    } else if (souk_failure_delivery(transfer) != SOUK_DELIVERY_AMBIGUOUS) {
         (void)souk_fail(failure, SOUK_E_TRANSPORT,
                         "%.*s: the connection was closed before the request was sent",
-                        SHOWN(transfer));
+                        SOUK_SHOWN(transfer));
     } else {
         (void)souk_fail(failure, SOUK_E_TRANSPORT,
-                        "%.*s: the connection was closed before an answer came", SHOWN(transfer));
+                        "%.*s: the connection was closed before an answer came",
+                        SOUK_SHOWN(transfer));
     }
 }
 
@@ -86,7 +97,7 @@ static void fail_certificate(souk_transfer *transfer, CURLcode code)
 /* Everything else: what libcurl says, behind the URL. */
 static void fail_otherwise(souk_transfer *transfer, CURLcode code)
 {
-    (void)souk_fail(&transfer->failure, SOUK_E_TRANSPORT, "%.*s: %s", SHOWN(transfer),
+    (void)souk_fail(&transfer->failure, SOUK_E_TRANSPORT, "%.*s: %s", SOUK_SHOWN(transfer),
                     detail_of(transfer, code));
     transfer->failure.retryable = false;
 }
@@ -101,7 +112,7 @@ static void fail_too_large(souk_transfer *transfer)
         (void)souk_fail(
             &transfer->failure, SOUK_E_LIMIT,
             "%.*s: the head of the response has a line that is too long, or memory is exhausted",
-            SHOWN(transfer));
+            SOUK_SHOWN(transfer));
     } else {
         (void)souk_fail_memory(&transfer->failure);
     }
@@ -180,7 +191,7 @@ void souk_failure_from_curl(souk_transfer *transfer, CURLcode code)
         fail_too_large(transfer);
         break;
     case CURLE_OPERATION_TIMEDOUT:
-        (void)souk_fail(failure, SOUK_E_TIMEOUT, "%.*s: %s", SHOWN(transfer),
+        (void)souk_fail(failure, SOUK_E_TIMEOUT, "%.*s: %s", SOUK_SHOWN(transfer),
                         detail_of(transfer, code));
         break;
     case CURLE_RECV_ERROR:
@@ -189,7 +200,7 @@ void souk_failure_from_curl(souk_transfer *transfer, CURLcode code)
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
         (void)souk_fail(failure, SOUK_E_TRANSPORT, "%.*s: the answer is not HTTP (%s)",
-                        SHOWN(transfer), detail_of(transfer, code));
+                        SOUK_SHOWN(transfer), detail_of(transfer, code));
         failure->retryable = false;
         break;
     case CURLE_GOT_NOTHING:
@@ -212,12 +223,12 @@ void souk_failure_from_time(souk_transfer *transfer)
     souk_ms now = transfer->engine->now;
     if (now >= transfer->deadline) {
         (void)souk_fail(failure, SOUK_E_TIMEOUT, "%.*s: no complete answer within %lld ms",
-                        SHOWN(transfer), (long long)transfer->timeout);
+                        SOUK_SHOWN(transfer), (long long)transfer->timeout);
     } else if (transfer->attempts == 0 && now >= transfer->connect_by) {
         (void)souk_fail(failure, SOUK_E_TIMEOUT, "no connection to %.*s:%u within %lld ms",
                         HOST(transfer), transfer->parts.port, (long long)transfer->connect_timeout);
     } else {
         (void)souk_fail(failure, SOUK_E_TIMEOUT, "%.*s: nothing was received for %lld ms",
-                        SHOWN(transfer), (long long)transfer->idle_timeout);
+                        SOUK_SHOWN(transfer), (long long)transfer->idle_timeout);
     }
 }

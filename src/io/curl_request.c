@@ -150,6 +150,9 @@ static int set_new_url(souk_transfer *transfer, souk_slice url, souk_err *err)
         return souk_buf_check(&transfer->url, "the URL", err);
     }
     int rc = souk_url_read(souk_buf_slice(&transfer->url), &transfer->parts, err);
+    if (rc == SOUK_OK) {
+        rc = souk_reach_check_host(transfer->engine->options.reach, transfer->parts.host, err);
+    }
     if (rc != SOUK_OK) {
         return rc;
     }

@@ -3,13 +3,22 @@
 /* Any number but that of the bytes given, of which there is at least one. */
 enum { FAIL = 0 };
 
+enum { REDIRECT_BODY = 64 * 1024 /* bytes of a redirect's body that are read */ };
+
 size_t souk_response_header(char *bytes, size_t size, size_t count, void *user)
 {
     souk_transfer *transfer = user;
     souk_slice line = souk_slice_make(bytes, size * count);
     transfer->last_byte = transfer->engine->now;
+    bool was_complete = transfer->head.complete;
     if (souk_head_line(&transfer->head, line, &transfer->failure) != SOUK_OK) {
         return FAIL;
+    }
+    if (transfer->head.complete && !was_complete) {
+        souk_redirect_look(transfer);
+    }
+    if (transfer->turning) {
+        return line.len;
     }
     if (transfer->stream && transfer->head.complete && !transfer->head_taken) {
         souk_engine_offer(transfer->engine, &transfer->source);
@@ -23,6 +32,10 @@ size_t souk_response_body(char *bytes, size_t size, size_t count, void *user)
     size_t len = size * count;
     if (!transfer->head.complete) {
         return FAIL; /* souk_head_line has said why */
+    }
+    if (transfer->turning) { /* a short body is read to its end, which keeps the connection */
+        transfer->received += len;
+        return transfer->received > REDIRECT_BODY ? FAIL : len;
     }
     if (transfer->pending.len >= transfer->max_pending) {
         transfer->paused = true; /* libcurl keeps these bytes and brings them again */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,10 +47,40 @@ static int make_socket(const struct curl_sockaddr *address)
 #endif
 }
 
+/*
+ * The address that is really connected to, whatever the URL said and a name led to. With a proxy it
+ * is the proxy's.
+ */
+static bool may_connect(const souk_reach *reach, const struct curl_sockaddr *to)
+{
+    souk_address address;
+    if (reach == NULL || !reach->deny_private) {
+        return true;
+    }
+    if (to->family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)&to->addr;
+        address.len = 4;
+        memcpy(address.bytes, &v4->sin_addr, 4);
+    } else if (to->family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)&to->addr;
+        address.len = 16;
+        memcpy(address.bytes, &v6->sin6_addr, 16);
+    } else {
+        return false;
+    }
+    return !souk_address_is_private(&address);
+}
+
 static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
-    souk_engine *engine = user;
+    souk_transfer *transfer = user;
+    souk_engine *engine = transfer->engine;
+    if (!may_connect(engine->options.reach, address)) {
+        transfer->saw_private = true;
+        return CURL_SOCKET_BAD;
+    }
+    transfer->saw_public = true;
     int fd = make_socket(address);
     if (fd < 0) {
         engine->socket_errno = errno;
@@ -121,8 +152,7 @@ static bool set_callbacks(CURL *easy, souk_transfer *transfer)
            SET(CURLOPT_HEADERFUNCTION, souk_response_header) && SET(CURLOPT_HEADERDATA, transfer) &&
            SET(CURLOPT_WRITEFUNCTION, souk_response_body) && SET(CURLOPT_WRITEDATA, transfer) &&
            SET(CURLOPT_PREREQFUNCTION, souk_response_prereq) && SET(CURLOPT_PREREQDATA, transfer) &&
-           SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
-           SET(CURLOPT_OPENSOCKETDATA, transfer->engine) &&
+           SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) && SET(CURLOPT_OPENSOCKETDATA, transfer) &&
            SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket) &&
            SET(CURLOPT_CLOSESOCKETDATA, transfer->engine);
 }

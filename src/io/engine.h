@@ -26,6 +26,7 @@
 #ifndef SOUK_ENGINE_H
 #define SOUK_ENGINE_H
 
+#include "base/reach.h"
 #include "base/wire.h"
 
 typedef struct souk_engine souk_engine;
@@ -41,6 +42,8 @@ typedef struct souk_engine_options {
                                15,000 */
     souk_ms group_idle_ms;  /* a group unused for so long is dropped with its connections; default
                                120,000 */
+    const souk_reach *reach; /* where it may connect to, and whether it may start processes; must
+                                outlive the engine; NULL: everything is allowed */
 } souk_engine_options;
 
 typedef struct souk_engine_counts {
