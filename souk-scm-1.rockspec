@@ -153,6 +153,7 @@ build = {
         "src/mcp/session_message.c",
         "src/mcp/session_notice.c",
         "src/mcp/session_open.c",
+        "src/mcp/session_place.c",
         "src/mcp/session_refused.c",
         "src/mcp/session_repeat.c",
         "src/mcp/session_send.c",

@@ -157,6 +157,10 @@ end
 
 local function notice(state, method, params, server, identity)
   notices.invalidate(state.cache, method, params, server)
+  local refusal = notices.refusal_of(method, params, server)
+  if refusal then
+    guard.report(state, refusal)
+  end
   if state.observer_count > 0 then
     for _, event in ipairs(notices.events_of(method, params, server, identity)) do
       tell_observers(state, event)

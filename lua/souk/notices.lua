@@ -17,6 +17,7 @@ local known = {
   },
   -- Not the server's own words, but the core's: what was said before may have been missed.
   ["souk/listening"] = { event = "listening", stale_all = true },
+  ["souk/visit_declined"] = { event = "visit_declined", fields = { reason = "reason" }, is_refusal = true },
   ["souk/tools_stale"] = { stale = { "tools/list" } },
 }
 
@@ -48,6 +49,14 @@ function notices.invalidate(store, method, params, server)
   local uri = entry.fields and entry.fields.uri and type(params) == "table" and params.uri
   for _, stale in ipairs(entry.stale or {}) do
     store:drop(server, stale, type(uri) == "string" and uri or nil)
+  end
+end
+
+--- What is to be told as an error, whether somebody observes or not; nil for most.
+function notices.refusal_of(method, params, server)
+  if known[method] and known[method].is_refusal then
+    return ("a visit that server '%s' asks for was declined: %s"):format(server,
+      type(params) == "table" and tostring(params.reason) or "it is not allowed")
   end
 end
 

@@ -54,6 +54,9 @@ local souk = {}
 ---@field env table<string, string>|nil takes the place of the process's environment
 ---@field clock (fun(): number)|nil seconds; takes the place of the system's clock for deadlines, idle time and lives
 ---@field policy souk.Policy|nil
+---@field allow_hosts string[]|nil hosts that may be connected to: names, globs, addresses; an empty list allows none
+---@field deny_private boolean|nil connect to no address that is not public; default false
+---@field deny_commands boolean|nil start no server that is a command; default false
 ---@field validate boolean|nil check inputs and outputs against their schemas; default true
 ---@field elicitation souk.ElicitationHandler|nil answers what servers want to know from the user
 ---@field sampling souk.SamplingHandler|nil answers with what a language model says
@@ -95,6 +98,7 @@ local souk = {}
 ---@field max_depth integer|nil nesting of JSON in answers; default 128
 ---@field stream_retry number|nil time before a broken stream is taken up again, when the server names none; default 1
 ---@field max_resumes integer|nil times that a broken stream is taken up again without anything new; default 5
+---@field max_redirects integer|nil redirects of one request that are followed; default 5
 ---@field max_rounds integer|nil times that one call may ask for input; default 16
 ---@field poll_interval number|nil time between looks at a task, when the server names none; default 1
 ---@field max_poll_failures integer|nil looks at a task that may fail in a row; default 5
@@ -321,6 +325,7 @@ local souk = {}
 ---| "elicitation_complete" # elicitation_id
 ---| "listening"            # from now on the server is heard (again); what it said before may be missed
 ---| "listening_failed"     # reason; tried again later
+---| "visit_declined"       # reason: a server asked for a visit to a URL that is not allowed
 ---| "notification"         # method, params: every notification of a server, also those above
 
 ---@class souk.Event

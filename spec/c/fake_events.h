@@ -24,8 +24,12 @@ static inline void fake_give(fake_port *fake, souk_io_event *event, const char *
     free(exact);
 }
 
-/* The response begins; headers: "Name: value" lines. */
-static inline void fake_head(fake_port *fake, fake_exchange *x, int status, const char *headers)
+/*
+ * The response begins; headers: "Name: value" lines. moved_to: the URL that it comes from, after
+ * redirects; "" for none.
+ */
+static inline void fake_head_from(fake_port *fake, fake_exchange *x, int status,
+                                  const char *headers, const char *moved_to, bool abroad)
 {
     souk_header list[FAKE_HEADERS];
     souk_io_event event;
@@ -42,8 +46,15 @@ static inline void fake_head(fake_port *fake, fake_exchange *x, int status, cons
     event.id = x->id;
     event.status = status;
     event.headers = list;
+    event.moved_to = souk_slice_of(moved_to);
+    event.abroad = abroad;
     x->has_head = true;
     fake->sink(fake->sink_user, &event);
+}
+
+static inline void fake_head(fake_port *fake, fake_exchange *x, int status, const char *headers)
+{
+    fake_head_from(fake, x, status, headers, "", false);
 }
 
 static inline void fake_bytes(fake_port *fake, const fake_exchange *x, const char *bytes,

@@ -26,6 +26,8 @@ typedef struct fake_exchange {
     char *group;
     char *ca_file;
     souk_ms timeout;
+    size_t open_headers;
+    unsigned max_redirects;
     bool repeatable;
     bool has_head;
     bool ended; /* END or FAILED was given */
@@ -176,6 +178,8 @@ static inline int fake_start(void *user, const souk_exchange *ask, souk_err *err
     x->group = fake_dup(ask->group.ptr, ask->group.len);
     x->ca_file = ask->ca_file == NULL ? NULL : fake_dup(ask->ca_file, strlen(ask->ca_file));
     x->timeout = ask->timeout_ms;
+    x->open_headers = ask->open_headers;
+    x->max_redirects = ask->max_redirects;
     x->repeatable = ask->repeatable;
     fake->exchanges =
         realloc(fake->exchanges, (fake->exchange_count + 1) * sizeof(fake_exchange *));

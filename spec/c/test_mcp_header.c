@@ -79,6 +79,38 @@ static void each_revision_takes_its_headers(void)
     }
 }
 
+/* What may go along to another origin stands before what may not. */
+static void what_is_bound_to_the_server_stands_behind(void)
+{
+    static const souk_header more[] = {{SOUK_LIT_INIT("Mcp-Param-Region"), SOUK_LIT_INIT("eu")}};
+    static const souk_header extra[] = {{SOUK_LIT_INIT("X-Key"), SOUK_LIT_INIT("s3cret")},
+                                        {SOUK_LIT_INIT("Cookie"), SOUK_LIT_INIT("s3cret")}};
+    static const souk_mcp_revision revisions[] = {SOUK_MCP_UNKNOWN, SOUK_MCP_2025_03_26,
+                                                  SOUK_MCP_2025_11_25, SOUK_MCP_2026_07_28};
+    for (size_t i = 0; i < 3 * sizeof revisions / sizeof revisions[0]; i++) {
+        const souk_mcp_http_request request = {.verb = (souk_mcp_verb)(i % 3),
+                                               .revision = revisions[i / 3],
+                                               .session_id = SOUK_LIT("s3cret"),
+                                               .rpc_method = SOUK_LIT("tools/call"),
+                                               .name = SOUK_LIT("get_me"),
+                                               .authorization = SOUK_LIT("Bearer s3cret"),
+                                               .last_event_id = SOUK_LIT("s3cret"),
+                                               .more = more,
+                                               .more_count = 1,
+                                               .extra = extra,
+                                               .extra_count = 2};
+        souk_mcp_headers headers;
+        souk_mcp_headers_init(&headers, souk_alloc_libc());
+        CHECK_INT(souk_mcp_headers_build(&headers, &request, NULL), SOUK_OK);
+        CHECK(headers.open_count >= 1 && headers.count >= headers.open_count + 3);
+        for (size_t j = 0; j < headers.count; j++) {
+            bool is_bound = souk_slice_ends(headers.list[j].value, SOUK_LIT("s3cret"));
+            CHECK(is_bound == (j >= headers.open_count));
+        }
+        souk_mcp_headers_free(&headers);
+    }
+}
+
 static void the_name_header_goes_with_the_methods_that_have_one(void)
 {
     static const struct {
@@ -428,6 +460,7 @@ static void running_out_of_memory_is_an_error_and_leaks_nothing(void)
 int main(void)
 {
     CASE(each_revision_takes_its_headers);
+    CASE(what_is_bound_to_the_server_stands_behind);
     CASE(the_name_header_goes_with_the_methods_that_have_one);
     CASE(an_empty_name_is_a_name_and_no_name_is_none);
     CASE(headers_of_one_request_are_sent_as_they_are_and_checked);

@@ -203,7 +203,13 @@ static void a_refusal_becomes_an_error_that_says_how_far_it_got(void)
          "the server answered with HTTP status 404: it does not take the request"},
         {404, unknown, SOUK_E_RPC, SOUK_DELIVERY_REJECTED, false, "No such method"},
         {302, "", SOUK_E_PROTOCOL, SOUK_DELIVERY_REJECTED, false,
-         "the server answered with HTTP status 302: it points elsewhere"},
+         "the server answered with HTTP status 302: it points elsewhere, in a way that may make a "
+         "POST a GET, which is not followed (307 and 308 are)"},
+        {308, "", SOUK_E_PROTOCOL, SOUK_DELIVERY_REJECTED, false,
+         "the server answered with HTTP status 308: it points elsewhere, but does not say where "
+         "to, or option max_redirects is 0"},
+        {300, "", SOUK_E_PROTOCOL, SOUK_DELIVERY_REJECTED, false,
+         "the server answered with HTTP status 300: it points elsewhere"},
         {413, "", SOUK_E_LIMIT, SOUK_DELIVERY_REJECTED, false,
          "the server answered with HTTP status 413: the request is too large for it"},
         {429, "", SOUK_E_TRANSPORT, SOUK_DELIVERY_REJECTED, true,

@@ -41,6 +41,10 @@ export const defaults = () => ({
   transport: 'http', // or 'sse'
   sse_endpoint: 'relative', // how it is named: 'relative', 'absolute', 'foreign' (another origin), 'missing'
 
+  // Requests that are sent elsewhere: { status: 307, to: 'Location', verb: only this one, times: so often }.
+  // The endpoint is at /mcp/ and /moved/mcp, too, where nothing is redirected.
+  redirect: null,
+
   // Tools and lists.
   all_tools: false, // tools/list has all of them; they can be called in any case
   page: 0, // entries in one page of a list; 0 is all

@@ -41,6 +41,7 @@ export class Ledger {
     this.mistakes = []; // answers of this server that do not fit the published schema; none is meant
     this.schemas = available() ? 'checked' : 'missing'; // whether messages are checked against the published schemas
     this.violations = []; // rules of the revision that the client broke
+    this.redirected = []; // requests that were answered with a redirect: { http, path, headers }
     this.log = []; // one entry a request: see `request`
     this.save();
   }

@@ -12,6 +12,7 @@ import { defaults, turn } from './knobs.mjs';
 import { Ledger } from './ledger.mjs';
 import { controls } from './control.mjs';
 import { HttpServer } from './http.mjs';
+import { MOVED, redirect } from './redirect.mjs';
 import { warm } from './schemas.mjs';
 import { ENDPOINT } from './sse_transport.mjs';
 import { serveStdio } from './stdio.mjs';
@@ -34,10 +35,12 @@ const world = new World(knobs, ledger);
 
 function serveHttp() {
   const mcp = new HttpServer(world);
-  const isKnown = (path) => path === '/mcp' || (knobs.transport === 'sse' && path === ENDPOINT);
+  const isEndpoint = (path) => path === '/mcp' || MOVED.includes(path);
+  const isKnown = (path) => isEndpoint(path) || (knobs.transport === 'sse' && path === ENDPOINT);
   const handle = async (req, res) => {
     try {
       if (req.url.startsWith('/control/')) await control(req, res);
+      else if (redirect(world, req, res)) return;
       else if (isKnown(req.url.split('?')[0])) await mcp.handle(req, res);
       else res.writeHead(404, { 'content-type': 'text/plain' }).end('Not Found');
     } catch (error) {

@@ -33,7 +33,7 @@ export class OldTransport {
   handle(req, res, message) {
     const { knobs } = this;
     const { pathname, searchParams } = new URL(req.url, 'http://any');
-    if (req.method === 'GET' && pathname === '/mcp') return this.open(req, res);
+    if (req.method === 'GET' && pathname !== ENDPOINT) return this.open(req, res);
     if (req.method !== 'POST' || pathname !== ENDPOINT)
       return plain(res, 405, 'Method Not Allowed', knobs, { allow: 'GET' });
     const session = this.sessions.get(searchParams.get('session'));

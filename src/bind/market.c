@@ -64,6 +64,7 @@ static void let_go(souk_market *market)
     souk_runtime_free(market->rt);
     market->rt = NULL;
     free_env(market);
+    souk_reach_free(&market->reach);
     souk_json_doc_free(&market->doc);
     souk_buf_free(&market->scratch);
     souk_buf_free(&market->scratch2);
@@ -82,6 +83,7 @@ static int l_open(lua_State *L)
     souk_market *market = souk_lua_newuserdata(L, sizeof *market);
     memset(market, 0, sizeof *market);
     souk_map_init(&market->env, alloc, souk_random_seed());
+    souk_reach_init(&market->reach, alloc);
     souk_json_doc_init(&market->doc, alloc);
     souk_buf_init(&market->scratch, alloc, SIZE_MAX / 4);
     souk_buf_init(&market->scratch2, alloc, SIZE_MAX / 4);
@@ -93,6 +95,7 @@ static int l_open(lua_State *L)
     souk_runtime_options_default(&options);
     souk_bind_read_options(L, 1, market, &options);
     souk_env env = {env_get, market};
+    options.reach = &market->reach;
     options.env = market->has_env ? &env : NULL;
     options.clock = clock_now;
     options.clock_user = market;

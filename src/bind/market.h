@@ -20,6 +20,7 @@ typedef struct souk_market {
     souk_runtime *rt; /* NULL when closed */
     bool has_env;
     souk_map env; /* name -> value (char *), when the program gave an environment of its own */
+    souk_reach reach;
     bool has_clock;
     souk_ms now;       /* what the program's clock said last */
     souk_json_doc doc; /* scratch, owned here so that a Lua error cannot leak it */

@@ -197,6 +197,38 @@ static void read_clock_option(lua_State *L, int table, souk_market *market)
     lua_pop(L, 1);
 }
 
+/* Which hosts may be connected to. An empty list allows none. */
+static void read_hosts(lua_State *L, int table, souk_reach *reach)
+{
+    souk_err err;
+    lua_getfield(L, table, "allow_hosts");
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    if (!lua_istable(L, -1)) {
+        luaL_error(L, "souk.open: option 'allow_hosts': expected a list of hosts, got %s",
+                   luaL_typename(L, -1));
+    }
+    size_t count = souk_lua_rawlen(L, -1);
+    size_t members = 0;
+    reach->only_hosts = true;
+    lua_pushnil(L);
+    for (; lua_next(L, -2) != 0; members++) {
+        if (lua_type(L, -1) != LUA_TSTRING || lua_type(L, -2) != LUA_TNUMBER) {
+            luaL_error(L, "souk.open: option 'allow_hosts': expected a list of strings");
+        }
+        if (souk_reach_allow(reach, souk_bind_check_slice(L, -1), &err) != SOUK_OK) {
+            luaL_error(L, "souk.open: option 'allow_hosts': %s", err.message);
+        }
+        lua_pop(L, 1);
+    }
+    if (members != count) {
+        luaL_error(L, "souk.open: option 'allow_hosts': expected a list of strings");
+    }
+    lua_pop(L, 1);
+}
+
 void souk_bind_read_options(lua_State *L, int index, souk_market *market,
                             souk_runtime_options *options)
 {
@@ -214,6 +246,9 @@ void souk_bind_read_options(lua_State *L, int index, souk_market *market,
 #undef READ_RUNTIME
     souk_bind_field_bool(L, index, "souk.open", "validate", &options->validate);
     souk_bind_field_input(L, index, "souk.open", &options->input, &options->abilities);
+    souk_bind_field_bool(L, index, "souk.open", "deny_private", &market->reach.deny_private);
+    souk_bind_field_bool(L, index, "souk.open", "deny_commands", &market->reach.deny_commands);
+    read_hosts(L, index, &market->reach);
     read_env(L, index, market);
     read_clock_option(L, index, market);
 }
@@ -294,6 +329,11 @@ void souk_bind_push_option_names(lua_State *L)
 {
     static const char *const others[][2] = {
         {"validate", "check inputs and outputs against their schemas (default true)"},
+        {"deny_private",
+         "connect to no address that is private, link-local, loopback or else not public (default "
+         "false)"},
+        {"deny_commands", "start no server that is a command (default false)"},
+        {"allow_hosts", "hosts that may be connected to: names, globs, addresses (default all)"},
         {"env", "a table of variables that takes the place of the process's environment"},
         {"clock", "a function that returns seconds and takes the place of the system's clock"},
         {"policy",

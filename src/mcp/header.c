@@ -306,13 +306,14 @@ int souk_mcp_headers_build(souk_mcp_headers *headers, const souk_mcp_http_reques
                     souk_slice_of(souk_mcp_revision_name(request->revision)), err);
     }
     if (rc == SOUK_OK) {
-        rc = add_session(headers, request, err);
-    }
-    if (rc == SOUK_OK) {
         rc = add_method(headers, request, err);
     }
     if (rc == SOUK_OK) {
         rc = add_more(headers, request, err);
+    }
+    headers->open_count = headers->count;
+    if (rc == SOUK_OK) {
+        rc = add_session(headers, request, err);
     }
     if (rc == SOUK_OK && request->authorization.len > 0) {
         rc = add_checked(headers, "Authorization", request->authorization, SOUK_E_AUTH, err);

@@ -25,7 +25,9 @@ typedef struct souk_mcp_headers {
     souk_header *list;
     size_t count;
     size_t cap;
-    souk_arena texts; /* names and values that had to be made */
+    size_t open_count; /* the first so many may be seen by any origin: the media types, and what the
+                          message says itself; the others are bound to the server's */
+    souk_arena texts;  /* names and values that had to be made */
 } souk_mcp_headers;
 
 void souk_mcp_headers_init(souk_mcp_headers *headers, const souk_alloc *alloc);
@@ -57,9 +59,10 @@ typedef struct souk_mcp_http_request {
 } souk_mcp_http_request;
 
 /*
- * Adds the headers of `request` to the list. The user's headers come last; those that the protocol
- * or the transport owns (souk_mcp_header_is_ours) are left out, and so is an Authorization when
- * request->authorization is given.
+ * Adds the headers of `request` to the list, and sets open_count: session, event id, credentials
+ * and the user's headers stand behind all others. The user's headers come last; those that the
+ * protocol or the transport owns (souk_mcp_header_is_ours) are left out, and so is an Authorization
+ * when request->authorization is given.
  *
  * SOUK_E_CONFIG for a user's header with a bad name or value, SOUK_E_AUTH for an authorization,
  * SOUK_E_PROTOCOL for a session id, event id or JSON-RPC method that cannot be a header value,

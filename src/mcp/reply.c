@@ -128,6 +128,23 @@ typedef struct refusal {
     const char *why;
 } refusal;
 
+/* The engine follows what it may: what arrives here it could not. */
+static const char *why_not_followed(int status)
+{
+    switch (status) {
+    case 301:
+    case 302:
+    case 303:
+        return "it points elsewhere, in a way that may make a POST a GET, which is not followed "
+               "(307 and 308 are)";
+    case 307:
+    case 308:
+        return "it points elsewhere, but does not say where to, or option max_redirects is 0";
+    default:
+        return "it points elsewhere";
+    }
+}
+
 static refusal refusal_of(int status)
 {
     const refusal auth = {SOUK_E_AUTH, SOUK_DELIVERY_REJECTED, false,
@@ -140,8 +157,7 @@ static refusal refusal_of(int status)
                              "the server or a gateway is in trouble"};
     const refusal too_large = {SOUK_E_LIMIT, SOUK_DELIVERY_REJECTED, false,
                                "the request is too large for it"};
-    const refusal redirect = {SOUK_E_PROTOCOL, SOUK_DELIVERY_REJECTED, false,
-                              "it points elsewhere"};
+    refusal redirect = {SOUK_E_PROTOCOL, SOUK_DELIVERY_REJECTED, false, "it points elsewhere"};
     const refusal other = {SOUK_E_PROTOCOL, SOUK_DELIVERY_REJECTED, false,
                            "it does not take the request"};
     switch (status) {
@@ -159,6 +175,7 @@ static refusal refusal_of(int status)
         break;
     }
     if (status >= 300 && status <= 399) {
+        redirect.why = why_not_followed(status);
         return redirect;
     }
     return status >= 500 ? trouble : other;

@@ -7,6 +7,8 @@ bool souk_mcp_is_http(const souk_mcp *mcp)
     return mcp->config.url != NULL;
 }
 
+enum { MOVED_TO_MAX = 64 * 1024 /* bytes of a URL, as the engine has them */ };
+
 souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
                        const souk_mcp_config *config, souk_id id_base)
 {
@@ -27,6 +29,7 @@ souk_mcp *souk_mcp_new(const souk_alloc *alloc, const souk_port *port,
     mcp->client.abilities = config->abilities;
     souk_buf_init(&mcp->authorization, alloc, 64 * 1024);
     souk_buf_init(&mcp->session_id, alloc, SOUK_MCP_SESSION_ID_MAX);
+    souk_buf_init(&mcp->moved_to, alloc, MOVED_TO_MAX);
     souk_buf_init(&mcp->endpoint, alloc, SIZE_MAX / 4);
     souk_idmap_init(&mcp->pending, alloc);
     souk_idmap_init(&mcp->exchanges, alloc);
@@ -70,6 +73,7 @@ void souk_mcp_free(souk_mcp *mcp)
     souk_free(mcp->alloc, mcp->log_level);
     wipe(&mcp->authorization);
     wipe(&mcp->session_id);
+    souk_buf_free(&mcp->moved_to);
     souk_buf_free(&mcp->endpoint);
     souk_idmap_free(&mcp->pending);
     souk_idmap_free(&mcp->exchanges);
@@ -105,6 +109,11 @@ const souk_err *souk_mcp_why(const souk_mcp *mcp)
 souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp)
 {
     return mcp->state == SOUK_MCP_OPENING ? SOUK_MCP_UNKNOWN : mcp->revision;
+}
+
+bool souk_mcp_went_abroad(const souk_mcp *mcp)
+{
+    return mcp->went_abroad;
 }
 
 souk_slice souk_mcp_session_id(const souk_mcp *mcp)

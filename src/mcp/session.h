@@ -44,10 +44,11 @@ typedef struct souk_mcp_config {
     unsigned max_depth;      /* nesting of JSON in answers */
     souk_ms stream_retry; /* ms before a stream that ended early is taken up again, when the server
                              asked for no time of its own */
-    unsigned max_resumes; /* times in a row that a stream is taken up without anything new */
-    uint64_t seed;        /* unguessable; spreads the times at which broken streams are taken up
-                             again; 0: they are exact */
-    size_t max_notices;   /* notifications that wait to be fetched; more are dropped; 0: 256 */
+    unsigned max_redirects; /* of one exchange that are followed */
+    unsigned max_resumes;   /* times in a row that a stream is taken up without anything new */
+    uint64_t seed;          /* unguessable; spreads the times at which broken streams are taken up
+                               again; 0: they are exact */
+    size_t max_notices;     /* notifications that wait to be fetched; more are dropped; 0: 256 */
     /*
      * Legacy Streamable HTTP: the GET stream is asked for while the session opens, and the session
      * is READY when it stands, when there is none, or after listen_wait ms. Servers put questions
@@ -95,6 +96,8 @@ souk_mcp_state souk_mcp_get_state(const souk_mcp *mcp);
 const souk_err *souk_mcp_why(const souk_mcp *mcp);            /* of FAILED and LOST */
 souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp); /* 0 before it is ready */
 souk_slice souk_mcp_session_id(const souk_mcp *mcp);          /* empty when there is none */
+bool souk_mcp_went_abroad(
+    const souk_mcp *mcp); /* a redirect led to another origin, where credentials do not go */
 bool souk_mcp_contradicted(const souk_mcp *mcp); /* what was remembered turned out to be wrong */
 souk_id souk_mcp_child(const souk_mcp *mcp);     /* 0 for HTTP */
 

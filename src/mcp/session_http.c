@@ -102,16 +102,11 @@ static void complete_request(const souk_mcp *mcp, const souk_mcp_exchange *excha
     if (souk_mcp_has_session(http->revision)) {
         http->session_id = souk_buf_slice(&mcp->session_id);
     }
-    http->authorization = souk_buf_slice(&mcp->authorization);
-    http->extra = mcp->config.headers;
-    http->extra_count = mcp->config.header_count;
-}
-
-/* Where the exchange goes to. */
-static const char *target_url(const souk_mcp *mcp, const souk_mcp_exchange *exchange)
-{
-    bool to_endpoint = mcp->two_endpoints && exchange->purpose != SOUK_MCP_FOR_INBOUND;
-    return to_endpoint ? mcp->endpoint.data : mcp->config.url;
+    if (!souk_mcp_goes_abroad(mcp, exchange)) {
+        http->authorization = souk_buf_slice(&mcp->authorization);
+        http->extra = mcp->config.headers;
+        http->extra_count = mcp->config.header_count;
+    }
 }
 
 /* Puts the exchange on the wire. body may be NULL; it is moved from. */
@@ -127,9 +122,11 @@ static int start(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_mcp_http_reque
         memset(&ask, 0, sizeof ask);
         ask.id = exchange->id;
         ask.method = souk_mcp_verb_name(http->verb);
-        ask.url = target_url(mcp, exchange);
+        ask.url = souk_mcp_target_url(mcp, exchange);
         ask.headers = headers.list;
         ask.header_count = headers.count;
+        ask.open_headers = headers.open_count;
+        ask.max_redirects = mcp->config.max_redirects;
         ask.body = body;
         ask.timeout_ms = exchange->timeout;
         ask.connect_timeout_ms = mcp->config.connect_timeout;
@@ -249,7 +246,7 @@ static void accepted(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 /* What a response to a POST or DELETE means already when it begins. why: what is wrong with its
  * headers, if anything is. */
 static void begin_response(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_mcp_head *head,
-                           souk_err *why, souk_ms now)
+                           const souk_io_event *event, souk_err *why, souk_ms now)
 {
     int failed = why->kind;
     if (!souk_mcp_is_success(head->status)) {
@@ -262,6 +259,9 @@ static void begin_response(souk_mcp *mcp, souk_mcp_exchange *exchange, const sou
         accepted(mcp, exchange, now);
     } else if (exchange->purpose == SOUK_MCP_FOR_INITIALIZE && exchange->pending != NULL) {
         failed = failed == SOUK_OK ? keep_session_id(mcp, head, why) : failed;
+        if (failed == SOUK_OK && event->abroad && head->session_id.len > 0) {
+            failed = souk_mcp_stay_there(mcp, event, why);
+        }
         if (failed != SOUK_OK) {
             refuse_response(mcp, exchange, why, now);
             return;
@@ -286,18 +286,21 @@ static void read_head(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_io_
     exchange->status = head.status;
     exchange->retry_after = head.retry_after_ms;
     exchange->media = head.media;
+    mcp->went_abroad = mcp->went_abroad || event->abroad;
     if (souk_mcp_is_stream(exchange)) {
         souk_mcp_stream_begin(mcp, exchange);
     }
     if (exchange->purpose == SOUK_MCP_FOR_LISTEN) {
         souk_mcp_listen_head(mcp, exchange, now);
     } else if (exchange->purpose == SOUK_MCP_FOR_INBOUND) {
+        (void)souk_mcp_stay_there(mcp, event,
+                                  NULL); /* without memory no endpoint can be resolved either */
         souk_mcp_inbound_head(mcp, exchange, now);
     } else if (exchange->by_get) {
         souk_mcp_stream_resumed(mcp, exchange, now);
     } else {
         exchange->expires = souk_ms_after(now, exchange->timeout);
-        begin_response(mcp, exchange, &head, &why, now);
+        begin_response(mcp, exchange, &head, event, &why, now);
     }
 }
 
@@ -392,7 +395,9 @@ static void exchange_failed(souk_mcp *mcp, souk_mcp_exchange *exchange, const so
                             souk_ms now)
 {
     souk_err why = *err;
-    why.status = exchange->status;
+    if (exchange->has_head) {
+        why.status = exchange->status; /* else that of a redirect, if there was one */
+    }
     if (why.kind == SOUK_E_LIMIT && exchange->has_head) {
         why.delivery = SOUK_DELIVERY_DELIVERED; /* the answer came, and was too large */
     }

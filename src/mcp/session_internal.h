@@ -5,6 +5,7 @@
  * session_send.c     what goes out: requests, notifications, answers to the server
  * session_open.c     the steps of opening: probe, initialize, initialized
  * session_http.c     exchanges: one request (POST, GET, DELETE) and its response
+ * session_place.c    where exchanges go to, when the server redirects
  * session_refused.c  responses that are no success
  * session_stream.c   event streams, and taking them up again when they break
  * session_listen.c   the stream for what the server says by itself
@@ -111,6 +112,13 @@ struct souk_mcp {
     souk_mcp_client client;
     souk_buf authorization;
     souk_buf session_id;
+    /*
+     * Where the server led to with redirects, and what the session is bound to from then on: a
+     * session id of another origin belongs there, and an endpoint (HTTP+SSE) is relative to it.
+     */
+    souk_buf moved_to; /* empty: config.url */
+    bool abroad;       /* that is another origin: it gets no credentials */
+    bool went_abroad;  /* some redirect led to another origin */
     bool worked;       /* a request other than the opening's was answered */
     bool contradicted; /* what was remembered was wrong */
     unsigned probes;   /* sent while opening, at most two */
@@ -209,6 +217,16 @@ souk_ms souk_mcp_http_deadline(const souk_mcp *mcp);
 void souk_mcp_http_free(souk_mcp *mcp);
 bool souk_mcp_is_success(int status);
 bool souk_mcp_is_stream(const souk_mcp_exchange *exchange);
+
+/* session_place.c */
+/* Whether it goes to another origin than the server's: no credentials go along. */
+bool souk_mcp_goes_abroad(const souk_mcp *mcp, const souk_mcp_exchange *exchange);
+const char *souk_mcp_target_url(const souk_mcp *mcp, const souk_mcp_exchange *exchange);
+souk_slice souk_mcp_base_url(const souk_mcp *mcp);
+/* The place that answered has given out a session, or opened the stream that names an endpoint. */
+int souk_mcp_stay_there(souk_mcp *mcp, const souk_io_event *head, souk_err *err);
+/* Opening begins anew, where the program said. */
+void souk_mcp_come_home(souk_mcp *mcp);
 
 /* session_refused.c */
 /* The request that the exchange carried failed. */

@@ -76,6 +76,9 @@ static void send_step(souk_mcp *mcp, souk_mcp_pending *pending, souk_mcp_revisio
     if (souk_mcp_is_http(mcp)) {
         souk_mcp_post post;
         memset(&post, 0, sizeof post);
+        if (!mcp->two_endpoints) {
+            souk_mcp_come_home(mcp); /* whatever an earlier step met */
+        }
         post.purpose = pending->purpose;
         post.pending = pending;
         post.timeout = souk_ms_after(mcp->config.open_timeout, LATER);
@@ -381,8 +384,10 @@ void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int sta
         return;
     }
     /* Garbage where an answer to the probe was expected is what some legacy servers send; a broken
-     * connection or a limit says nothing about the era. */
-    if (err != NULL && !(was_probe && err->kind == SOUK_E_PROTOCOL)) {
+     * connection, a limit or a redirect that leads nowhere says nothing about the era. */
+    bool is_garbage =
+        err != NULL && err->kind == SOUK_E_PROTOCOL && err->delivery != SOUK_DELIVERY_REJECTED;
+    if (err != NULL && !(was_probe && is_garbage)) {
         souk_mcp_fail_open(mcp, err);
         return;
     }

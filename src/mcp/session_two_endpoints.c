@@ -57,7 +57,7 @@ static int take_endpoint(souk_mcp *mcp, const souk_sse_event *event, souk_err *e
     }
     souk_buf_free(&mcp->endpoint);
     int failed =
-        souk_mcp_endpoint_resolve(&mcp->endpoint, souk_slice_of(mcp->config.url), event->data, err);
+        souk_mcp_endpoint_resolve(&mcp->endpoint, souk_mcp_base_url(mcp), event->data, err);
     if (failed == SOUK_OK) {
         souk_mcp_initialize_at_endpoint(mcp);
     }

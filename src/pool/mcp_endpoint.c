@@ -350,6 +350,18 @@ int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
     return failed;
 }
 
+int souk_mcp_endpoint_check(const souk_mcp_endpoint *endpoint, const souk_reach *reach,
+                            souk_err *err)
+{
+    int failed = endpoint->url == NULL
+                     ? souk_reach_check_command(reach, err)
+                     : souk_reach_check_url(reach, souk_slice_of(endpoint->url), err);
+    if (failed != SOUK_OK) {
+        souk_err_prefix(err, "server '%s'", endpoint->name);
+    }
+    return failed;
+}
+
 /* 128 bits under the secret seed: nobody can aim at somebody else's key. */
 static void add_hash(souk_buf *key, souk_slice bytes, uint64_t seed)
 {

@@ -6,6 +6,7 @@
 #define SOUK_MCP_ENDPOINT_H
 
 #include "base/env.h"
+#include "base/reach.h"
 #include "base/wire.h"
 #include "mcp/revision.h"
 #include "pool/handler.h"
@@ -34,6 +35,10 @@ typedef struct souk_mcp_endpoint {
  */
 int souk_mcp_endpoint_read(souk_mcp_endpoint *endpoint, souk_arena *arena,
                            const souk_target *target, const souk_env *env, souk_err *err);
+
+/* SOUK_E_POLICY when the rules do not allow its host, or commands. reach may be NULL. */
+int souk_mcp_endpoint_check(const souk_mcp_endpoint *endpoint, const souk_reach *reach,
+                            souk_err *err);
 
 /*
  * Appends what tells this endpoint from others. Credentials are no part of it, only where they come

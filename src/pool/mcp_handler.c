@@ -27,6 +27,7 @@ static int mcp_key(const souk_handler *self, const souk_target *target, souk_buf
     const souk_env *env = souk_pool_env(handler->pool);
     souk_arena_init(&arena, key->alloc);
     int failed = souk_mcp_endpoint_read(&endpoint, &arena, target, env, err);
+    failed = failed == SOUK_OK ? souk_mcp_endpoint_check(&endpoint, handler->reach, err) : failed;
     if (failed == SOUK_OK) {
         souk_mcp_endpoint_key(&endpoint, target, env, handler->seed, key);
     }

@@ -3,6 +3,7 @@
 #ifndef SOUK_MCP_HANDLER_H
 #define SOUK_MCP_HANDLER_H
 
+#include "base/reach.h"
 #include "pool/handler.h"
 
 /* X(name, default, least, most, unit, meaning): whole numbers; times in milliseconds */
@@ -23,6 +24,7 @@
       "time before a broken stream is taken up again, when the server names none")                 \
     X(max_resumes, 5, 0, 1000, "times",                                                            \
       "times that a broken stream is taken up again without anything new")                         \
+    X(max_redirects, 5, 0, 100, "redirects", "redirects of one request that are followed")         \
     X(max_rounds, 16, 1, 1000, "rounds", "times that one call may ask for input")                  \
     X(poll_interval, 1000, 10, 3600000, "ms",                                                      \
       "time between looks at a task, when the server names none")                                  \
@@ -37,10 +39,17 @@ typedef struct souk_mcp_options {
 
 void souk_mcp_options_default(souk_mcp_options *options);
 
+/*
+ * A notice of the handler's own, not the server's: it asked for a visit to a URL that the rules do
+ * not allow; {"reason": text}.
+ */
+#define SOUK_MCP_VISIT_DECLINED "souk/visit_declined"
+
 typedef struct souk_mcp_handler {
     souk_handler base; /* prefix "mcp" */
     souk_mcp_options options;
     const struct souk_pool *pool;
+    const souk_reach *reach; /* which servers are allowed; set it after _init; NULL: all */
     uint64_t seed;
 } souk_mcp_handler;
 

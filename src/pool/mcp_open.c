@@ -56,6 +56,7 @@ static void fill_config(const souk_mcp_handler *handler, const souk_session *ses
     config->max_queue = (size_t)options->max_queue;
     config->max_depth = (unsigned)options->max_depth;
     config->stream_retry = options->stream_retry;
+    config->max_redirects = (unsigned)options->max_redirects;
     config->max_resumes = (unsigned)options->max_resumes;
     config->seed = handler->seed;
     config->abilities = declared(session->target);
@@ -188,6 +189,9 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
     state->ask_by = SOUK_NEVER;
     souk_arena_init(&state->arena, session->alloc);
     int failed = souk_mcp_endpoint_read(&state->endpoint, &state->arena, session->target, env, err);
+    failed = failed == SOUK_OK
+                 ? souk_mcp_endpoint_check(&state->endpoint, handler_of(self)->reach, err)
+                 : failed;
     if (failed != SOUK_OK) {
         return failed;
     }

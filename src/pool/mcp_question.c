@@ -51,11 +51,42 @@ static int ask_program(const souk_mcp_handler *handler, souk_session *session,
     return failed;
 }
 
+/* A visit to a URL that the rules do not allow: declined, and the program hears of it. */
+static bool decline_visit(const souk_mcp_handler *handler, souk_session *session,
+                          const souk_mcp_news *news, souk_ms now)
+{
+    const souk_mcp_slot *state = session->state;
+    souk_err why;
+    souk_slice url = souk_json_string(souk_json_get(news->value, "url"));
+    bool is_visit = souk_slice_is(news->method, "elicitation/create") &&
+                    souk_slice_is(souk_json_string(souk_json_get(news->value, "mode")), "url");
+    if (!is_visit || souk_reach_check_url(handler->reach, url, &why) == SOUK_OK) {
+        return false;
+    }
+    souk_buf reason;
+    souk_jw w;
+    souk_buf_init(&reason, session->alloc, 64 * 1024);
+    souk_jw_init(&w, &reason);
+    souk_jw_object(&w);
+    souk_jw_key_string(&w, "reason", souk_slice_of(why.message));
+    souk_jw_end_object(&w);
+    if (souk_jw_check(&w, NULL) == SOUK_OK) {
+        souk_session_notice(session, SOUK_LIT(SOUK_MCP_VISIT_DECLINED), souk_buf_slice(&reason));
+    }
+    souk_buf_free(&reason);
+    souk_mcp_ops_answer(state->ops, news->question, SOUK_LIT("{\"action\":\"decline\"}"), NULL,
+                        now);
+    return true;
+}
+
 void souk_mcp_question_put(const souk_mcp_handler *handler, souk_session *session,
                            const souk_mcp_news *news, souk_ms now)
 {
     souk_mcp_slot *state = session->state;
     souk_err err;
+    if (decline_visit(handler, session, news, now)) {
+        return;
+    }
     souk_mcp_question *mine = souk_new(session->alloc, sizeof *mine);
     int failed = mine == NULL ? souk_fail_memory(&err) : SOUK_OK;
     if (failed == SOUK_OK) {

@@ -12,7 +12,10 @@ void souk_mcp_slot_explain(const souk_session *session, souk_err *err)
         char message[SOUK_MESSAGE_MAX];
         memcpy(message, err->message, sizeof message);
         souk_err full = *err;
-        if (session->target->auth != 0) {
+        if (souk_mcp_went_abroad(state->mcp)) {
+            souk_fail(&full, SOUK_E_AUTH,
+                      "%s; redirects led to another origin, where credentials do not go", message);
+        } else if (session->target->auth != 0) {
             souk_fail(&full, SOUK_E_AUTH, "%s; the credential came from the server's auth function",
                       message);
         } else if (state->has_token) {

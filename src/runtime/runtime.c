@@ -35,6 +35,7 @@ int souk_rt_wake_engine(souk_runtime *rt, souk_err *err)
     options.max_exchanges = (size_t)rt->options.pool.max_calls + 1024;
     options.max_children = (size_t)rt->options.max_children;
     options.max_connections = (size_t)rt->options.max_connections;
+    options.reach = rt->options.reach;
     return souk_engine_new(rt->alloc, &options, &rt->engine, err);
 }
 
@@ -107,6 +108,7 @@ static int make_parts(souk_runtime *rt, souk_err *err)
         return souk_fail_memory(err);
     }
     souk_mcp_handler_init(&rt->mcp, &rt->options.mcp, rt->pool, rt->seed);
+    rt->mcp.reach = rt->options.reach;
     return souk_pool_add_handler(rt->pool, &rt->mcp.base, err);
 }
 

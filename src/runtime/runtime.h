@@ -48,6 +48,8 @@ typedef struct souk_runtime_options {
     souk_pool_options pool;
     souk_mcp_options mcp;
     const souk_env *env;          /* NULL: that of the process; else it must outlive the runtime */
+    const souk_reach *reach;      /* which hosts and commands are allowed; NULL: all; else it must
+                                     outlive the runtime */
     souk_ms (*clock)(void *user); /* NULL: the monotonic clock of the system */
     void *clock_user;
 } souk_runtime_options;
