@@ -14,6 +14,8 @@
 #include "session_heard.h"
 #include "session_texts.h"
 
+#define ABROAD "http://abroad/m"
+
 enum { MOST_STEPS = 400, MOST_REQUESTS = 64 };
 
 typedef struct request {
@@ -70,6 +72,8 @@ static void check_session(const fuzz *f)
     size_t open = 0;
     for (size_t i = 0; i < f->fake.exchange_count; i++) {
         open += !f->fake.exchanges[i]->ended && !f->fake.exchanges[i]->cancelled;
+        must(strncmp(f->fake.exchanges[i]->url, "http://abroad/", 14) != 0 ||
+             fake_has_header(f->fake.exchanges[i], "Authorization", NULL));
     }
     must(open <=
          MOST_REQUESTS * 2 + 64 + 64 + 8); /* requests, words about cancelled ones, answers to the
@@ -195,7 +199,10 @@ static void give_head(fuzz *f, fake_exchange *x)
                                           "Retry-After: 7\nWWW-Authenticate: Bearer"};
     if (!x->has_head) {
         int status = statuses[script_choose(&f->script, 16)];
-        fake_head(&f->fake, x, status, headers[script_choose(&f->script, 8)]);
+        const char *lines = headers[script_choose(&f->script, 8)];
+        /* Some come from another origin, where a redirect led to. */
+        bool abroad = x->id % 4 == 0;
+        fake_head_from(&f->fake, x, status, lines, abroad ? ABROAD : "", abroad);
     }
 }
 
