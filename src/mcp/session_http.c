@@ -395,8 +395,8 @@ static void exchange_failed(souk_mcp *mcp, souk_mcp_exchange *exchange, const so
                             souk_ms now)
 {
     souk_err why = *err;
-    if (exchange->has_head) {
-        why.status = exchange->status; /* else that of a redirect, if there was one */
+    if (exchange->has_head || why.delivery != SOUK_DELIVERY_REJECTED) {
+        why.status = exchange->status; /* else it is that of a redirect */
     }
     if (why.kind == SOUK_E_LIMIT && exchange->has_head) {
         why.delivery = SOUK_DELIVERY_DELIVERED; /* the answer came, and was too large */
