@@ -102,7 +102,6 @@ build = {
         "src/io/process_plan.c",
         "src/io/process_start.c",
         "src/io/quiet_write.c",
-        "src/io/url.c",
         "src/json/doc.c",
         "src/json/equal.c",
         "src/json/exact.c",
