@@ -23,6 +23,7 @@ void souk_entry_free(souk_pool *pool, souk_entry *entry)
     souk_pool_forget_turn(pool, entry);
     souk_deadline_remove(&pool->entry_due, &entry->due);
     souk_kept_err_free(&entry->health.why, pool->alloc);
+    souk_tally_leave(entry);
     souk_arena_free(&entry->arena);
     souk_free(pool->alloc, entry->about);
     souk_free(pool->alloc, entry);
@@ -103,7 +104,7 @@ static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler,
             target->affinity.len > 0 && target->affinity.ptr[0] == SOUK_SHORT_LIVED;
         if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, target) &&
             souk_deadline_add(&pool->entry_due, &entry->due, SOUK_NEVER, entry) &&
-            souk_map_set(&pool->entries, entry->key, entry, NULL)) {
+            souk_tally_join(pool, entry) && souk_map_set(&pool->entries, entry->key, entry, NULL)) {
             return entry;
         }
         souk_entry_free(pool, entry);
@@ -250,4 +251,10 @@ size_t souk_entry_coming(const souk_entry *entry)
         count += slot->state == SOUK_SLOT_OPENING || slot->probing;
     }
     return count;
+}
+
+const char *souk_entry_breaker(const souk_entry *entry)
+{
+    (void)entry;
+    return "closed";
 }

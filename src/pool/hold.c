@@ -73,7 +73,7 @@ void souk_hold_give(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_
         souk_slot_note(pool, slot, "session_held", NULL, now);
     }
     souk_ticket_list_remove(&ticket->entry->waiting, ticket);
-    souk_ticket_finish(pool, ticket);
+    souk_ticket_finish(pool, ticket, now);
 }
 
 souk_slot *souk_hold_slot(const souk_pool *pool, uint64_t id, souk_err *why)

@@ -14,6 +14,7 @@
 #define SOUK_POOL_INTERNAL_H
 
 #include "base/deadline.h"
+#include "base/histogram.h"
 #include "base/idmap.h"
 #include "base/kept_err.h"
 #include "base/map.h"
@@ -25,6 +26,7 @@ typedef struct souk_entry souk_entry;
 typedef struct souk_slot souk_slot;
 typedef struct souk_ticket souk_ticket;
 typedef struct souk_hold souk_hold;
+typedef struct souk_tally souk_tally;
 
 typedef struct souk_ticket_list {
     souk_ticket *first;
@@ -49,6 +51,7 @@ struct souk_ticket {
     souk_ticket *prev, *next;
     souk_deadline due;
     souk_ms timeout;
+    souk_ms taken, waits_since; /* for tally.c */
     bool standing;
     bool may_resend;
     bool may_have_run; /* an attempt may have been executed */
@@ -142,7 +145,16 @@ struct souk_entry {
     uint64_t generation; /* sessions opened so far */
     size_t gone;         /* sessions that were open and are not any more, and were not replaced */
     souk_ms last_used;
+    souk_tally *tally;
+    souk_entry *tally_prev, *tally_next; /* of the same server */
     bool evicted; /* not in the map any more, lives until its last session has closed */
+};
+
+/* What is counted of one server, whatever the identity. */
+struct souk_tally {
+    souk_entry *entries; /* its endpoints, also those that were evicted and live on */
+    uint64_t calls, failed;
+    souk_histogram latency; /* of its calls */
 };
 
 typedef struct souk_ask {
@@ -203,6 +215,8 @@ struct souk_pool {
     bool want_notes;
     bool closing;
     souk_pool_stats stats;
+    souk_pool_latency latency;
+    souk_map tallies; /* name of a server -> souk_tally */
 };
 
 /* entry.c */
@@ -224,7 +238,7 @@ size_t souk_entry_coming(const souk_entry *entry);
 
 /* serve.c */
 void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now);
-void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why);
+void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why, souk_ms now);
 /* What the call waits for, for people. */
 const char *souk_entry_waits_for(const souk_pool *pool, const souk_ticket *ticket, souk_ms now);
 /* Its line is looked at again then. */
@@ -271,6 +285,8 @@ bool souk_slot_is_stale(const souk_pool *pool, const souk_slot *slot, souk_ms no
 bool souk_slot_probe(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_probe_ended(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_probe_silent(souk_pool *pool, souk_slot *slot);
+/* "closed", "half-open" or "open" */
+const char *souk_entry_breaker(const souk_entry *entry);
 
 /* slot.c */
 int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms now, souk_err *err);
@@ -293,9 +309,20 @@ void souk_ticket_list_add_in_order(souk_ticket_list *list, souk_ticket *ticket);
 void souk_ticket_list_remove(souk_ticket_list *list, souk_ticket *ticket);
 void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now);
 void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now);
-void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket);
+void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket, souk_ms now);
 void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now);
 void souk_ticket_free(souk_pool *pool, souk_ticket *ticket);
+
+/* tally.c */
+/* Finds or makes the numbers of the entry's server; false when out of memory. */
+bool souk_tally_join(souk_pool *pool, souk_entry *entry);
+void souk_tally_leave(souk_entry *entry);
+void souk_tallies_free(souk_pool *pool);
+/* Standing calls are not counted. */
+void souk_tally_call_taken(souk_ticket *ticket, souk_ms now);
+void souk_tally_call_served(souk_pool *pool, const souk_ticket *ticket, souk_ms now);
+void souk_tally_call_ended(souk_pool *pool, const souk_ticket *ticket, souk_ms now);
+void souk_tally_opened(souk_pool *pool, const souk_slot *slot, souk_ms now);
 
 /* ask.c */
 void souk_asks_forget(souk_pool *pool, souk_slot *slot);

@@ -24,6 +24,7 @@ souk_pool *souk_pool_new(const souk_alloc *alloc, const souk_pool_options *optio
     pool->env = *env;
     pool->seed = seed;
     souk_map_init(&pool->entries, alloc, seed);
+    souk_map_init(&pool->tallies, alloc, seed);
     souk_idmap_init(&pool->tickets, alloc);
     souk_deadlines_init(&pool->ticket_due, alloc);
     souk_deadlines_init(&pool->slot_due, alloc);
@@ -60,6 +61,7 @@ void souk_pool_free(souk_pool *pool)
         souk_entry_free(pool, it->value);
     }
     souk_map_free(&pool->entries);
+    souk_tallies_free(pool);
     souk_idmap_free(&pool->tickets);
     souk_deadlines_free(&pool->ticket_due);
     souk_deadlines_free(&pool->slot_due);

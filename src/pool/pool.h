@@ -8,6 +8,7 @@
 #define SOUK_POOL_H
 
 #include "base/env.h"
+#include "base/histogram.h"
 #include "pool/handler.h"
 
 typedef struct souk_pool souk_pool;
@@ -224,6 +225,28 @@ bool souk_pool_is_empty(const souk_pool *pool); /* no session left, in whatever 
 size_t souk_pool_on_the_way(const souk_pool *pool);
 
 void souk_pool_get_stats(const souk_pool *pool, souk_pool_stats *stats);
+
+/* How long things took, of all servers together; standing calls are in none of them. */
+typedef struct souk_pool_latency {
+    souk_histogram call; /* from souk_pool_call to the end, whichever it was */
+    souk_histogram wait; /* until a call got its session; once more for one that is sent again */
+    souk_histogram open; /* of sessions that were opened, from the first step on */
+} souk_pool_latency;
+
+const souk_pool_latency *souk_pool_get_latency(const souk_pool *pool);
+
+/* One server, all identities together. */
+typedef struct souk_server_info {
+    souk_slice name;
+    uint64_t calls, failed; /* as in souk_pool_stats */
+    size_t sessions;        /* the rest as it is now */
+    size_t in_flight, waiting;
+    const char *breaker;           /* "closed", "half-open", "open": the worst of its endpoints */
+    const souk_histogram *latency; /* of its calls that have ended */
+} souk_server_info;
+
+/* Walks the servers that calls went to: start with *cursor = 0; false at the end. */
+bool souk_pool_each_server(const souk_pool *pool, size_t *cursor, souk_server_info *info);
 
 typedef struct souk_session_info {
     souk_slice handler; /* prefix */

@@ -21,18 +21,18 @@ void souk_entry_wake_at(souk_pool *pool, souk_entry *entry, souk_ms at)
     }
 }
 
-static void fail_ticket(souk_pool *pool, souk_ticket *ticket, const souk_err *why)
+static void fail_ticket(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now)
 {
     souk_ticket_list_remove(&ticket->entry->waiting, ticket);
     ticket->err = *why;
     ticket->err.delivery = SOUK_DELIVERY_NOT_SENT;
-    souk_ticket_finish(pool, ticket);
+    souk_ticket_finish(pool, ticket, now);
 }
 
-void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why)
+void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why, souk_ms now)
 {
     while (entry->waiting.first != NULL) {
-        fail_ticket(pool, entry->waiting.first, why);
+        fail_ticket(pool, entry->waiting.first, why, now);
     }
 }
 
@@ -48,19 +48,19 @@ static void wait_for_pause(souk_pool *pool, souk_entry *entry, souk_ms now, souk
     for (souk_ticket *next, *ticket = entry->waiting.first; ticket != NULL; ticket = next) {
         next = ticket->next;
         if (ticket->call.deadline <= until) {
-            fail_ticket(pool, ticket, &why);
+            fail_ticket(pool, ticket, &why, now);
         }
     }
 }
 
 /* One failed; those that wait for it fail at once, whatever they are. */
-static void refuse_all(souk_pool *pool, souk_entry *entry, souk_err *why)
+static void refuse_all(souk_pool *pool, souk_entry *entry, souk_err *why, souk_ms now)
 {
     for (const souk_ticket *ticket = entry->waiting.first; ticket != NULL; ticket = ticket->next) {
         pool->stats.calls_refused += ticket->standing ? 0 : 1;
     }
     souk_err_prefix(why, "server '%.*s'", SOUK_ARG(entry->target.name));
-    souk_entry_fail_waiting(pool, entry, why);
+    souk_entry_fail_waiting(pool, entry, why, now);
 }
 
 static size_t most_in_flight(const souk_pool *pool, const souk_entry *entry)
@@ -105,7 +105,7 @@ static souk_slot *slot_for(souk_pool *pool, survey *s, souk_ticket *ticket)
         souk_err why;
         souk_slot *slot = souk_hold_slot(pool, ticket->on_hold, &why);
         if (slot == NULL) {
-            fail_ticket(pool, ticket, &why);
+            fail_ticket(pool, ticket, &why, s->now);
             return NULL;
         }
         bool has_room = souk_slot_busy(slot) < most_in_flight(pool, s->entry);
@@ -278,7 +278,7 @@ static void open_sessions(souk_pool *pool, survey *s, bool trial)
         souk_err_clear(&why);
         if (souk_slot_open(pool, s->entry, !s->standing_only, s->now, &why) != SOUK_OK) {
             if (souk_entry_live(s->entry) == 0) {
-                souk_entry_fail_waiting(pool, s->entry, &why);
+                souk_entry_fail_waiting(pool, s->entry, &why, s->now);
             }
             return;
         }
@@ -308,7 +308,7 @@ void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now)
     }
     souk_gate_state gate = souk_health_gate(pool, entry, now, &until, &why);
     if (gate == SOUK_GATE_REFUSED) {
-        refuse_all(pool, entry, &why);
+        refuse_all(pool, entry, &why, now);
     } else if (gate == SOUK_GATE_WAIT && until != SOUK_NEVER) {
         wait_for_pause(pool, entry, now, until);
         s.wake = until;

@@ -317,6 +317,7 @@ static void became_open(souk_pool *pool, souk_slot *slot, souk_ms now)
     slot->entry->gone -= replaces;
     souk_health_opened(pool, slot->entry, now);
     pool->stats.sessions_opened++;
+    souk_tally_opened(pool, slot, now);
     souk_slot_note(pool, slot, replaces ? "session_renewed" : "session_opened", NULL, now);
 }
 
@@ -346,7 +347,7 @@ static void opening_failed(souk_pool *pool, souk_slot *slot, souk_ms now)
     /* Where others are open, calls may wait for those; and where the server names a time, for it.
      */
     if (souk_entry_live(slot->entry) == 0 && slot->entry->health.pause_until <= now) {
-        souk_entry_fail_waiting(pool, slot->entry, why);
+        souk_entry_fail_waiting(pool, slot->entry, why, now);
     }
 }
 

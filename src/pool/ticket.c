@@ -239,6 +239,7 @@ int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64
     ticket->entry = entry;
     ticket->place = SOUK_TICKET_WAITING;
     souk_ticket_list_add(&entry->waiting, ticket);
+    souk_tally_call_taken(ticket, now);
     pool->stats.calls += ticket->standing ? 0 : 1;
     *id = ticket->call.id;
     souk_entry_serve(pool, entry, now);
@@ -263,7 +264,7 @@ static void leave(souk_ticket *ticket, souk_ms now)
     ticket->place = SOUK_TICKET_NOWHERE;
 }
 
-void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket)
+void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket, souk_ms now)
 {
     bool not_executed = ticket->err.delivery == SOUK_DELIVERY_NOT_SENT ||
                         ticket->err.delivery == SOUK_DELIVERY_REJECTED;
@@ -273,6 +274,7 @@ void souk_ticket_finish(souk_pool *pool, souk_ticket *ticket)
     souk_deadline_remove(&pool->ticket_due, &ticket->due);
     ticket->place = SOUK_TICKET_FINISHED;
     souk_ticket_list_add(&pool->finished, ticket);
+    souk_tally_call_ended(pool, ticket, now);
     if (!ticket->standing) {
         *(ticket->err.kind == SOUK_OK ? &pool->stats.calls_ok : &pool->stats.calls_failed) += 1;
     }
@@ -296,6 +298,7 @@ void souk_ticket_run(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk
     ticket->call.session = &slot->session;
     ticket->attempt = ++pool->attempts;
     ticket->heard = slot->heard;
+    souk_tally_call_served(pool, ticket, now);
     slot->last_used = now;
     if (ticket->standing) {
         slot->standing++;
@@ -371,7 +374,7 @@ static void tell_health(souk_pool *pool, souk_ticket *ticket, souk_ms now)
 }
 
 /* Back into the line, at the place of its age. */
-static void go_again(souk_pool *pool, souk_ticket *ticket, souk_ms at)
+static void go_again(souk_pool *pool, souk_ticket *ticket, souk_ms at, souk_ms now)
 {
     ticket->resends++;
     ticket->renewed = ticket->renewed || ticket->lost;
@@ -382,6 +385,7 @@ static void go_again(souk_pool *pool, souk_ticket *ticket, souk_ms at)
     souk_answer_free(&ticket->answer);
     pool->stats.calls_resent++;
     ticket->place = SOUK_TICKET_WAITING;
+    ticket->waits_since = now;
     souk_ticket_list_add_in_order(&ticket->entry->waiting, ticket);
 }
 
@@ -405,10 +409,10 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     leave(ticket, now);
     souk_ms at = ticket->err.kind == SOUK_OK ? SOUK_NEVER : again_at(pool, ticket, now);
     if (at >= ticket->call.deadline || ticket->entry->evicted) {
-        souk_ticket_finish(pool, ticket);
+        souk_ticket_finish(pool, ticket, now);
         return;
     }
-    go_again(pool, ticket, at);
+    go_again(pool, ticket, at, now);
 }
 
 void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why, souk_ms now)
@@ -427,7 +431,7 @@ void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why
         slot->suspect = slot->suspect || (why->kind == SOUK_E_TIMEOUT && is_silent);
     }
     leave(ticket, now);
-    souk_ticket_finish(pool, ticket);
+    souk_ticket_finish(pool, ticket, now);
 }
 
 void souk_pool_cancel(souk_pool *pool, uint64_t id, souk_ms now)
