@@ -9,8 +9,10 @@ local held = require "souk.held"
 local inputs = require "souk.inputs"
 local local_provider = require "souk.local_provider"
 local dispatch = require "souk.dispatch"
+local log = require "souk.log"
 local options = require "souk.options"
 local server = require "souk.server"
+local show = require "souk.show"
 
 local souk = {
   version = core.version,
@@ -21,10 +23,10 @@ local souk = {
   later = inputs.later,
 }
 
--- Methods written in C are there already: get, list, sessions, stats, and the private ones with "_".
+-- Methods written in C are there already: get, list, metrics, and the private ones with "_".
 local Market = core.market_methods
 
-local forget_server = Market.remove_server
+local forget_server, sessions, stats = Market.remove_server, Market.sessions, Market.stats
 
 --- Opens a marketplace with its session pool.
 -- @param opts table|nil see souk.OpenOptions in souk/types.lua; unknown options raise an error
@@ -34,6 +36,7 @@ function souk.open(opts)
   local market = core.open(settings)
   dispatch.attach(market, private)
   local_provider.attach(market)
+  log.attach(market, private)
   return market
 end
 
@@ -216,6 +219,18 @@ function Market:on(name, f)
     error("on: expected a function, got " .. type(f), 2)
   end
   return dispatch.observe(self, name, f)
+end
+
+--- The sessions that there are, as a list; tostring() of it is a table for people.
+-- @return souk.Session[]
+function Market:sessions()
+  return show.sessions(sessions(self))
+end
+
+--- Counters, how long things took, and the same for each server; tostring() of it is a summary.
+-- @return souk.Stats
+function Market:stats()
+  return show.stats(stats(self))
 end
 
 --- Works for at most `timeout` seconds (0: only what can be done at once) without waiting for a certain call.

@@ -16,6 +16,12 @@ local private_open = {
   sampling = { type = "function", meaning = "answers with what a language model says" },
   roots = { type = "table|function", meaning = "folders that servers may work in" },
   trace = { type = "function", meaning = "gives the W3C trace context of each call that has none of its own" },
+  log = {
+    type = "function|string", meaning = "gets what happens as lines: f(level, message, event), or \"stderr\"",
+  },
+  log_level = {
+    type = "string", default = "info", meaning = "least severe level for `log`: debug, info, warning or error",
+  },
   max_cached = {
     type = "number", default = 256, meaning = "results of servers that are kept as long as they allow (ttlMs); 0: none",
   },
@@ -50,6 +56,18 @@ local function check_roots(where, list)
     if why then
       error(("%s: option 'roots': %s"):format(where, why), 4)
     end
+  end
+end
+
+local levels_of_log = { debug = true, info = true, warning = true, error = true }
+
+local function check_log(private)
+  if type(private.log) == "string" and private.log ~= "stderr" then
+    error("souk.open: option 'log': expected a function or \"stderr\"", 4)
+  end
+  if private.log_level and not levels_of_log[private.log_level] then
+    error(("souk.open: option 'log_level': there is no level '%s' (there are: debug, info, warning, error)"):format(
+      private.log_level), 4)
   end
 end
 
@@ -93,6 +111,7 @@ function options.open(opts)
   end
   private.host = require(hosts[host])
   check_roots("souk.open", private.roots)
+  check_log(private)
   if private.max_cached and (private.max_cached < 0 or private.max_cached % 1 ~= 0) then
     error("souk.open: option 'max_cached': expected a whole number from 0 on", 3)
   end
