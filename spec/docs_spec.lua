@@ -378,6 +378,14 @@ local examples = {
   ["07_tasks.lua"] = {
     "5 of 10\n10 of 10\nworked 50 ms\ntimeout\nthe task worked 1500 ms\ncancelled",
   },
+  ["08_watch.lua"] = {
+    "warning server 'forge' for ann: session ",
+    "session_reused came 12 times, session_lost 1 time(s)",
+    "\nserver  identity  state  id ",
+    "\nsessions: opened 3, reused 12, lost 1, ",
+    "1 of 14 calls of forge failed",
+    "\nsouk_server_calls_total{server=\"forge\"} 14\n",
+  },
 }
 
 describe("the examples #harness", function()

@@ -64,6 +64,8 @@ local souk = {}
 ---@field trace (fun(): souk.Trace|nil)|nil gives the W3C trace context of each call that has none of its own
 ---@field on_error fun(message: any)|nil gets errors of callbacks that nobody waits for; default: standard error
 ---@field host "blocking"|nil how to wait
+---@field log souk.Log|"stderr"|nil gets what happens, line by line; errors that it raises go to `on_error`
+---@field log_level "debug"|"info"|"warning"|"error"|nil least severe level for `log`; default info
 ---@field max_sessions_per_key integer|nil sessions of one endpoint and identity; default 8
 ---@field max_sessions integer|nil sessions in all; default 256
 ---@field max_keys integer|nil endpoints that are remembered; default 1,024
@@ -277,6 +279,33 @@ local souk = {}
 ---@field age number
 ---@field idle number
 
+--- A line of what happened, and the event behind it. What this function itself causes is not logged.
+---@alias souk.Log fun(level: "debug"|"info"|"warning"|"error", message: string, event: souk.Event)
+
+--- How long things took, in seconds, measured in whole milliseconds. Quantiles are estimated, and absent at first.
+---@class souk.Latency
+---@field count integer
+---@field sum number
+---@field p50 number|nil half of them took no longer
+---@field p90 number|nil
+---@field p99 number|nil
+---@field buckets {le: number|nil, count: integer}[] how many took up to `le`; the last one, without it, has all
+
+---@class souk.LatencyStats
+---@field call souk.Latency calls, from being taken to their end
+---@field wait souk.Latency calls, until they got their session
+---@field open souk.Latency sessions, until they were open
+
+--- All identities of a server together.
+---@class souk.ServerStats
+---@field calls integer
+---@field failed integer
+---@field sessions integer now
+---@field in_flight integer now
+---@field waiting integer now
+---@field breaker "closed"|"half-open"|"open" the worst of its endpoints
+---@field latency souk.Latency of its calls
+
 ---@class souk.Stats
 ---@field calls integer
 ---@field calls_ok integer
@@ -298,6 +327,8 @@ local souk = {}
 ---@field in_flight integer now
 ---@field waiting integer now
 ---@field capabilities integer now
+---@field latency souk.LatencyStats
+---@field servers table<string, souk.ServerStats>
 
 ---@alias souk.EventName
 ---| "session_opening"

@@ -105,11 +105,18 @@ function Market:on(name, f) end
 ---@return souk.Error|nil
 function Market:step(timeout) end
 
+--- tostring() of it is a table for people.
 ---@return souk.Session[]
 function Market:sessions() end
 
+--- tostring() of it is a summary for people.
 ---@return souk.Stats
 function Market:stats() end
+
+--- Everything that can be counted, in Prometheus' text format 0.0.4. No identity is in it.
+---@return string|nil
+---@return souk.Error|nil
+function Market:metrics() end
 
 --- Ends all calls with an error of kind "closed", says good-bye to servers, stops children. Harmless when it is closed
 --- already.
