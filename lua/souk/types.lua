@@ -31,7 +31,8 @@ local souk = {}
 ---| "ambiguous" # it was sent, and no answer says what became of it
 ---| "delivered" # the server answered
 
---- What went wrong. tostring() of it is a line that a person can act on; it never holds a credential.
+--- What went wrong. tostring() of it is a line that a person can act on; it never holds a credential: where a server
+--- says again what souk gave it (token, headers, variables; from 8 bytes on), the name stands for it. `data` is as sent.
 ---@class souk.Error
 ---@field kind souk.ErrorKind
 ---@field message string
@@ -238,7 +239,7 @@ local souk = {}
 ---@field input_schema table|boolean|nil
 ---@field output_schema table|boolean|nil
 ---@field annotations table|nil
----@field metadata table<string, string> flat: mcp_server_url, ...
+---@field metadata table<string, string> flat; of tools found on a server without headers, variables, arguments, query
 ---@field metadata_nested table
 ---@field extra table properties of the file that souk gives no meaning to
 ---@field implementation string|nil source of the form, never evaluated

@@ -1,5 +1,6 @@
 #include "mcp/redact.h"
 
+#include "base/utf8.h"
 #include "tap.h"
 
 static void long_ids_show_their_ends(void)
@@ -25,8 +26,96 @@ static void long_ids_show_their_ends(void)
     }
 }
 
+static const souk_header headers[] = {
+    {SOUK_LIT_INIT("X-Api-Key"), SOUK_LIT_INIT("s3cr3t-header")},
+    {SOUK_LIT_INIT("X-Short"), SOUK_LIT_INIT("blue")},
+    {SOUK_LIT_INIT("X-Auth"), SOUK_LIT_INIT("Basic s3cr3t-basic")},
+};
+static const char *const environment[] = {"PART=s3cr3t-he", "ODD\"NAME\\=s3cr3t-odd",
+                                          "EMPTY=", NULL};
+
+static souk_mcp_secrets secrets(void)
+{
+    return (souk_mcp_secrets){.authorization = SOUK_LIT("Bearer s3cr3t-token"),
+                              .headers = headers,
+                              .header_count = sizeof headers / sizeof headers[0],
+                              .env = environment};
+}
+
+static void secrets_are_named_instead_of_shown(void)
+{
+    static const struct {
+        const char *text;
+        const char *shown;
+    } rows[] = {
+        {"", ""},
+        {"nothing to hide", "nothing to hide"},
+        {"bad token s3cr3t-token.", "bad token [the credential]."},
+        {"got 'Bearer s3cr3t-token'", "got 'Bearer [the credential]'"},
+        {"s3cr3t-tokens3cr3t-token", "[the credential][the credential]"},
+        /* the longest one that fits, whichever comes first */
+        {"key s3cr3t-header!", "key [header X-Api-Key]!"},
+        {"key s3cr3t-he!", "key [variable PART]!"},
+        {"s3cr3t-basic", "[header X-Auth]"},
+        {"s3cr3t-odd", "[variable ODD?NAME?]"},
+        {"blue sky", "blue sky"}, /* too short to be told from a word */
+        /* cut at an end */
+        {"refused: s3cr3t-to", "refused: [the credential]"},
+        {"r3t-token was refused", "[the credential] was refused"},
+        {"refused: s3cr3t", "refused: s3cr3t"},
+    };
+    souk_mcp_secrets all = secrets();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char out[200];
+        size_t len = souk_mcp_redact(&all, souk_slice_of(rows[i].text), out, sizeof out);
+        CHECK_INT(len, strlen(rows[i].shown));
+        CHECK_SLICE(souk_slice_make(out, len), rows[i].shown);
+    }
+}
+
+static void the_room_is_kept_and_the_whole_length_is_told(void)
+{
+    souk_mcp_secrets all = secrets();
+    char out[8] = "1234567";
+    CHECK_INT(souk_mcp_redact(&all, SOUK_LIT("a s3cr3t-token"), out, 4), 18);
+    CHECK_TEXT(out, "a [t567");
+    CHECK_INT(souk_mcp_redact(&all, SOUK_LIT("abc"), NULL, 0), 3);
+}
+
+static void nothing_is_given_and_nothing_is_hidden(void)
+{
+    souk_mcp_secrets none = {.env = NULL};
+    char out[16];
+    CHECK_INT(souk_mcp_redact(&none, SOUK_LIT("s3cr3t-token"), out, sizeof out), 12);
+}
+
+static void messages_of_errors_stay_messages(void)
+{
+    souk_mcp_secrets all = secrets();
+    souk_err err;
+    souk_fail(&err, SOUK_E_RPC, "no: s3cr3t-token");
+    souk_mcp_redact_error(&all, &err);
+    CHECK_TEXT(err.message, "no: [the credential]");
+    CHECK_INT(err.kind, SOUK_E_RPC);
+    /* It grows past its end, which falls into a character. */
+    char text[SOUK_MESSAGE_MAX] = "s3cr3t-he";
+    size_t len = strlen(text);
+    while (len + 2 < sizeof text - 1) {
+        memcpy(text + len, "\xC3\xA9", 3);
+        len += 2;
+    }
+    souk_fail(&err, SOUK_E_RPC, "%s", text);
+    souk_mcp_redact_error(&all, &err);
+    CHECK(strncmp(err.message, "[variable PART]\xC3\xA9", 17) == 0);
+    CHECK(souk_utf8_valid(souk_slice_of(err.message), NULL));
+}
+
 int main(void)
 {
     CASE(long_ids_show_their_ends);
+    CASE(secrets_are_named_instead_of_shown);
+    CASE(the_room_is_kept_and_the_whole_length_is_told);
+    CASE(nothing_is_given_and_nothing_is_hidden);
+    CASE(messages_of_errors_stay_messages);
     return tap_done();
 }

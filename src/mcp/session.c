@@ -89,6 +89,15 @@ int souk_mcp_authorize(souk_mcp *mcp, souk_slice value, souk_err *err)
     return souk_buf_check(&mcp->authorization, "the credential", err);
 }
 
+souk_mcp_secrets souk_mcp_get_secrets(const souk_mcp *mcp)
+{
+    souk_mcp_secrets secrets = {.authorization = souk_buf_slice(&mcp->authorization),
+                                .headers = mcp->config.headers,
+                                .header_count = mcp->config.header_count,
+                                .env = mcp->config.env};
+    return secrets;
+}
+
 void souk_mcp_open(souk_mcp *mcp, souk_ms now)
 {
     mcp->state = SOUK_MCP_OPENING;

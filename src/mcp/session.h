@@ -10,6 +10,7 @@
 
 #include "base/wire.h"
 #include "mcp/ability.h"
+#include "mcp/redact.h"
 #include "mcp/result.h"
 #include "mcp/revision.h"
 #include "json/doc.h"
@@ -88,6 +89,9 @@ void souk_mcp_free(souk_mcp *mcp);
  * for none. SOUK_E_LIMIT when out of memory.
  */
 int souk_mcp_authorize(souk_mcp *mcp, souk_slice value, souk_err *err);
+
+/* What the session gave to its server; valid until the next call of a function of it. */
+souk_mcp_secrets souk_mcp_get_secrets(const souk_mcp *mcp);
 
 /* Starts opening: the era probe, or what is remembered or pinned. Failure is shown by the state. */
 void souk_mcp_open(souk_mcp *mcp, souk_ms now);

@@ -134,10 +134,13 @@ static size_t make_readable(souk_slice bytes, char out[LAST_WORDS])
 }
 
 /* What is said when the child ends by itself: how, and its last words. */
-static void describe_exit(const souk_io_event *event, souk_err *why)
+static void describe_exit(const souk_mcp *mcp, const souk_io_event *event, souk_err *why)
 {
-    char words[LAST_WORDS];
-    size_t len = make_readable(event->bytes, words);
+    char words[LAST_WORDS], told[2 * STDERR_TAIL];
+    souk_mcp_secrets secrets = souk_mcp_get_secrets(mcp);
+    /* Before they are cut: what a cut leaves of a secret is harder to find. */
+    size_t len = souk_mcp_redact(&secrets, event->bytes, told, sizeof told);
+    len = make_readable(souk_slice_make(told, len < sizeof told ? len : sizeof told), words);
     if (len == 0) {
         souk_fail(why, SOUK_E_TRANSPORT, "the server process ended: %s", event->err.message);
     } else {
@@ -152,7 +155,7 @@ static void child_gone(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     souk_err why;
     take_last_line(mcp, now);
     mcp->child_alive = false;
-    describe_exit(event, &why);
+    describe_exit(mcp, event, &why);
     if (mcp->state == SOUK_MCP_CLOSING) {
         mcp->state = SOUK_MCP_CLOSED;
     } else if (mcp->state == SOUK_MCP_OPENING && mcp->child_probed) {

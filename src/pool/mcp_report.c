@@ -8,6 +8,10 @@
 void souk_mcp_slot_explain(const souk_session *session, souk_err *err)
 {
     const souk_mcp_slot *state = session->state;
+    if (state->mcp != NULL) {
+        souk_mcp_secrets secrets = souk_mcp_get_secrets(state->mcp);
+        souk_mcp_redact_error(&secrets, err);
+    }
     if (err->kind == SOUK_E_AUTH && state->endpoint.url != NULL) {
         char message[SOUK_MESSAGE_MAX];
         memcpy(message, err->message, sizeof message);
@@ -92,17 +96,38 @@ static void report_state(souk_session *session)
     }
 }
 
+/* Servers log what they are given. Everything else that they send is data, and stays as it is. */
+static bool redact_log(const souk_mcp *mcp, souk_buf *params, size_t most)
+{
+    souk_mcp_secrets secrets = souk_mcp_get_secrets(mcp);
+    souk_buf clean;
+    souk_buf_init(&clean, params->alloc, most);
+    size_t len = souk_mcp_redact(&secrets, souk_buf_slice(params), NULL, 0);
+    if (souk_buf_reserve(&clean, len) != SOUK_OK) {
+        souk_buf_free(&clean);
+        return false;
+    }
+    clean.len = souk_mcp_redact(&secrets, souk_buf_slice(params), clean.data, len);
+    souk_buf_move(params, &clean);
+    souk_buf_free(&clean);
+    return true;
+}
+
 static void report_notice(const souk_mcp_handler *handler, souk_session *session,
                           const souk_mcp_news *news)
 {
+    const souk_mcp_slot *state = session->state;
     souk_buf params;
     souk_jw w;
-    souk_buf_init(&params, session->alloc, (size_t)handler->options.max_response + 1024);
+    size_t most = (size_t)handler->options.max_response + 1024;
+    souk_buf_init(&params, session->alloc, most);
     souk_jw_init(&w, &params);
     if (news->value != NULL) {
         souk_jw_value(&w, news->value);
     }
-    if (souk_jw_check(&w, NULL) == SOUK_OK) {
+    if (souk_jw_check(&w, NULL) == SOUK_OK &&
+        (!souk_slice_is(news->method, "notifications/message") ||
+         redact_log(state->mcp, &params, most))) {
         souk_session_notice(session, news->method, souk_buf_slice(&params));
     }
     souk_buf_free(&params);

@@ -141,16 +141,24 @@ static void add_diagnostic(souk_discovery *discovery, const char *severity, souk
 }
 
 /* What of the server's configuration its capabilities may show: where it is, but no header,
- * variable or secret. */
+ * variable, argument or secret. Calls go by the server's name, and do not need them. */
 static bool is_public(souk_slice key)
 {
-    static const char *const hidden[] = {"mcp_headers", "mcp_env", "mcp_ca_file"};
+    static const char *const hidden[] = {"mcp_headers", "mcp_env", "mcp_args", "mcp_ca_file"};
     for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
         if (souk_slice_starts(key, souk_slice_of(hidden[i]))) {
             return false;
         }
     }
     return souk_slice_starts(key, SOUK_LIT("mcp_"));
+}
+
+/* A query may be a credential, too. */
+static souk_slice without_query(souk_slice value)
+{
+    size_t scheme = souk_slice_find(value, ':');
+    bool is_url = souk_slice_starts(souk_slice_from(value, scheme), SOUK_LIT("://"));
+    return is_url ? souk_slice_make(value.ptr, souk_slice_find(value, '?')) : value;
 }
 
 static void write_metadata(souk_jw *w, const souk_server *server, const souk_mcp_tool *tool)
@@ -166,7 +174,7 @@ static void write_metadata(souk_jw *w, const souk_server *server, const souk_mcp
         souk_pair pair = server->config.items[i];
         if (is_public(pair.key)) {
             souk_jw_key(w, souk_slice_from(pair.key, strlen("mcp_")));
-            souk_jw_string(w, pair.value);
+            souk_jw_string(w, without_query(pair.value));
         }
     }
     souk_jw_end_object(w);
