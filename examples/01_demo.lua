@@ -75,8 +75,8 @@ local function github_part()
       os.exit(1)
     end
   else
-    github = servers.start("scripted", { knobs = { token = "demo-token" } })
-    env = { MCP_SERVER_URL = github.url, MCP_AUTH_TOKEN = "demo-token" }
+    github = servers.start("scripted", { knobs = { token = "s3cret-demo" } })
+    env = { MCP_SERVER_URL = github.url, MCP_AUTH_TOKEN = "s3cret-demo" }
     say("(a GitHub-shaped server of the specs listens on %s; it wants a Bearer token)", github.url)
   end
   local market = souk.open { env = env }

@@ -44,8 +44,8 @@ local function show(value, err)
   print("    -> " .. advice(err))
 end
 
-local server = servers.start("scripted", { knobs = { token = "open sesame" } })
-local market = souk.open { env = { FORGE_TOKEN = "open sesame" }, policy = { deny = { "*.big" } } }
+local server = servers.start("scripted", { knobs = { token = "s3cret sesame" } })
+local market = souk.open { env = { FORGE_TOKEN = "s3cret sesame" }, policy = { deny = { "*.big" } } }
 
 -- Without the right token nothing is possible, and the error says which variables were looked for.
 show(market:add_server("stranger", { url = server.url }))

@@ -4,11 +4,11 @@
 local souk = require "souk"
 local servers = require "spec.support.servers"
 
-local forge = servers.start("scripted", { knobs = { token = "open sesame" } })
+local forge = servers.start("scripted", { knobs = { token = "s3cret sesame" } })
 
 -- Lines for people. In a program of your own `log = "stderr"` may be all that is needed.
 local market = souk.open {
-  env = { FORGE_TOKEN = "open sesame" },
+  env = { FORGE_TOKEN = "s3cret sesame" },
   log = function(level, message)
     print(("%-7s %s"):format(level, message))
   end,

@@ -51,8 +51,10 @@ end
 
 describe("a token", function()
   for name, env in pairs {
-    ["the variable that auth_env_var names"] = { MINE = TOKEN, MY_SERVER_MCP_TOKEN = "x", MCP_AUTH_TOKEN = "y" },
-    ["<SERVER>_MCP_TOKEN"] = { MY_SERVER_MCP_TOKEN = TOKEN, MCP_AUTH_TOKEN = "y" },
+    ["the variable that auth_env_var names"] = {
+      MINE = TOKEN, MY_SERVER_MCP_TOKEN = "s3cret-x", MCP_AUTH_TOKEN = "s3cret-y",
+    },
+    ["<SERVER>_MCP_TOKEN"] = { MY_SERVER_MCP_TOKEN = TOKEN, MCP_AUTH_TOKEN = "s3cret-y" },
     ["MCP_AUTH_TOKEN"] = { MCP_AUTH_TOKEN = TOKEN },
     ["the next variable when one is empty"] = { MINE = "", MY_SERVER_MCP_TOKEN = "", MCP_AUTH_TOKEN = TOKEN },
   } do
@@ -80,7 +82,7 @@ describe("a token", function()
   end)
 
   it("that cannot be in a header is not sent, and the error says where it is wrong", function()
-    for _, bad in ipairs { TOKEN .. "\n", TOKEN .. "\r\nX-Evil: 1", "a\1b" } do
+    for _, bad in ipairs { TOKEN .. "\n", TOKEN .. "\r\nX-Evil: 1", "s3cret\1b" } do
       local _, tools, err = connect { MCP_AUTH_TOKEN = bad }
       fails("auth", "server 'my%-server': the token has .* at byte %d+ of %d+.*MCP_AUTH_TOKEN", tools, err)
       assert.equal("not_sent", err.delivery)
@@ -99,14 +101,14 @@ describe("a token", function()
   end)
 
   it("that is wrong is said to be, with the name of its variable, and is never shown", function()
-    local _, tools, err = connect { MCP_AUTH_TOKEN = "wr0ng" }
+    local _, tools, err = connect { MCP_AUTH_TOKEN = "s3cret-wrong" }
     fails("auth", "401.*the token in MCP_AUTH_TOKEN was refused", tools, err)
-    assert.is_nil(all_of(err):find("wr0ng", 1, true))
+    assert.is_nil(all_of(err):find("s3cret-wrong", 1, true))
   end)
 
   it("that is revoked fails the call, which was not executed", function()
     local market = connect { MCP_AUTH_TOKEN = TOKEN }
-    server:knobs { token = "another" }
+    server:knobs { token = "s3cret-another" }
     local err = fails("auth", "the token in MCP_AUTH_TOKEN was refused", market:call "mcp.my-server.get_me")
     assert.is_nil(all_of(err):find(TOKEN, 1, true))
     assert.is_nil(server:ledger().tools.get_me)
@@ -120,7 +122,7 @@ describe("a token", function()
         seen[#seen + 1] = tostring(value)
       end
     end)
-    assert(market:add_server("s", { url = server.url, headers = { ["X-Api-Key"] = "k3y" } }))
+    assert(market:add_server("s", { url = server.url, headers = { ["X-Api-Key"] = "s3cret-key" } }))
     assert(market:call "mcp.s.get_me")
     local path = help.folder() .. "/all.rtfs"
     market:export(path)
@@ -131,7 +133,7 @@ describe("a token", function()
     end
     local all = table.concat(seen, "\n")
     assert.is_nil(all:find(TOKEN, 1, true))
-    assert.is_nil(all:find("k3y", 1, true))
+    assert.is_nil(all:find("s3cret-key", 1, true))
   end)
 
   it("never goes to another server, also when requests are redirected there", function()
@@ -173,9 +175,9 @@ describe("an auth function", function()
     local asked = 0
     local market = connect({}, { auth = function()
       asked = asked + 1
-      return asked == 1 and TOKEN or "fresh"
+      return asked == 1 and TOKEN or "s3cret-fresh"
     end })
-    server:knobs { token = "fresh" }
+    server:knobs { token = "s3cret-fresh" }
     assert.equal("souk-tester", assert(market:call "mcp.my-server.get_me").login)
     assert.equal(2, asked)
     assert.equal(1, server:ledger().tools.get_me)
@@ -187,7 +189,7 @@ describe("an auth function", function()
       asked = asked + 1
       return TOKEN
     end })
-    server:knobs { token = "another" }
+    server:knobs { token = "s3cret-another" }
     local err = fails("auth", "401.*the credential came from the server's auth function",
       market:call "mcp.my-server.get_me")
     assert.truthy(asked <= 3)
@@ -203,7 +205,7 @@ describe("an auth function", function()
     local cases = {
       { function() error("the vault is closed", 0) end, "server 'my%-server': the vault is closed" },
       { function() return 42 end, "auth: expected a string or nil, got number" },
-      { function() return "a\nb" end, "the token has a line end" },
+      { function() return "s3cret\nb" end, "the token has a line end" },
     }
     for _, case in ipairs(cases) do
       local _, tools, err = connect({}, { auth = case[1] })
@@ -240,10 +242,10 @@ describe("an address", function()
       ["http://127.0.0.1:99999/"] = "no valid port",
       ["http://127.0.0.1/a b"] = "percent%-encoded",
       ["http://127.0.0.1/\r\nX: y"] = "percent%-encoded",
-      ["http://user:hidden@127.0.0.1/mcp"] = "a user or password",
+      ["http://user:s3cret@127.0.0.1/mcp"] = "a user or password",
     } do
       local err = fails("config", "server 's'.*" .. what, market:add_server("s", { url = url }))
-      assert.is_nil(all_of(err):find("hidden", 1, true))
+      assert.is_nil(all_of(err):find("s3cret", 1, true))
     end
     help.raises("expected either url or command", market.add_server, market, "s", {})
     help.raises("expected either url or command", market.add_server, market, "s", { url = "http://a/", command = "b" })
@@ -290,7 +292,7 @@ describe("headers", function()
   it("may be the credential, and a token of a variable takes their place", function()
     local _, tools = connect({}, { headers = { Authorization = "Bearer " .. TOKEN } })
     assert.equal(10, tools)
-    local _, again = connect({ MCP_AUTH_TOKEN = TOKEN }, { headers = { authorization = "Bearer nonsense" } })
+    local _, again = connect({ MCP_AUTH_TOKEN = TOKEN }, { headers = { authorization = "Bearer s3cret-nonsense" } })
     assert.equal(10, again)
   end)
 

@@ -204,13 +204,13 @@ static void secrets_are_left_out(void)
     souk_buf buf;
     souk_err err;
     souk_manifest *m = help_cap_json(
-        "{\"id\":\"a\",\"provider\":{\"type\":\"mcp\",\"auth_token\":\"hidden1\"},"
-        "\"metadata\":{\"mcp\":{\"auth-token\":\"hidden2\",\"auth_env_var\":\"SHOWN\"},"
-        "\"password\":\"hidden3\",\"client_Secret\":[\"hidden4\"],\"tokens\":\"shown\"},"
-        "\"extra\":{\"api_token\":\"hidden5\"}}",
+        "{\"id\":\"a\",\"provider\":{\"type\":\"mcp\",\"auth_token\":\"s3cret1\"},"
+        "\"metadata\":{\"mcp\":{\"auth-token\":\"s3cret2\",\"auth_env_var\":\"SHOWN\"},"
+        "\"password\":\"s3cret3\",\"client_Secret\":[\"s3cret4\"],\"tokens\":\"shown\"},"
+        "\"extra\":{\"api_token\":\"s3cret5\"}}",
         &err);
     const char *text = written(m, &buf);
-    CHECK(strstr(text, "hidden") == NULL);
+    CHECK(strstr(text, "s3cret") == NULL);
     CHECK(strstr(text, "SHOWN") != NULL);
     CHECK(strstr(text, ":tokens \"shown\"") != NULL);
     CHECK(strstr(text, "#| api_token is left out: it may be a secret |#") != NULL);

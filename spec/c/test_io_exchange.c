@@ -20,7 +20,7 @@ static void a_post_is_sent_and_its_answer_comes_back(void)
     test_server *server = server_start(script_note);
     souk_engine *engine = engine_start(NULL);
     souk_header headers[] = {{SOUK_LIT("Content-Type"), SOUK_LIT("application/json")},
-                             {SOUK_LIT("Authorization"), SOUK_LIT("Bearer t0ken")}};
+                             {SOUK_LIT("Authorization"), SOUK_LIT("Bearer s3cret")}};
     souk_exchange exchange = post_to(server->url, 1);
     exchange.headers = headers;
     exchange.header_count = 2;
@@ -33,7 +33,7 @@ static void a_post_is_sent_and_its_answer_comes_back(void)
     CHECK_SLICE(souk_buf_slice(&o.body), "{\"ok\":true}");
     CHECK(strncmp(seen, "POST /mcp HTTP/1.1\r\n", 20) == 0);
     CHECK_HAS(seen, "\r\nContent-Type: application/json\r\n");
-    CHECK_HAS(seen, "\r\nAuthorization: Bearer t0ken\r\n");
+    CHECK_HAS(seen, "\r\nAuthorization: Bearer s3cret\r\n");
     CHECK_HAS(seen, "\r\nContent-Length: 8\r\n");
     CHECK_HAS(seen, "\r\nUser-Agent: souk/");
     CHECK_HAS(seen, "\r\n\r\n{\"id\":1}");

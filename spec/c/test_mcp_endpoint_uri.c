@@ -76,7 +76,7 @@ static void another_origin_is_refused_and_both_are_named(void)
         CHECK_INT(out.len, 0);
         souk_buf_free(&out);
     }
-    CHECK_INT(resolve(&out, "https://example.test/sse", "http://evil.test:81/m?token=secret"),
+    CHECK_INT(resolve(&out, "https://example.test/sse", "http://evil.test:81/m?token=s3cret"),
               SOUK_E_PROTOCOL);
     CHECK_TEXT(why.message, "the server at https://example.test:443 wants messages to be sent to "
                             "http://evil.test:81, which is another origin");

@@ -47,23 +47,23 @@ static void each_revision_takes_its_headers(void)
         souk_mcp_verb verb;
         const char *headers;
     } rows[] = {
-        {SOUK_MCP_UNKNOWN, SOUK_MCP_POST, POST_MEDIA "Authorization: Bearer t\n"},
+        {SOUK_MCP_UNKNOWN, SOUK_MCP_POST, POST_MEDIA "Authorization: Bearer s3cret\n"},
         {SOUK_MCP_2025_03_26, SOUK_MCP_POST,
-         POST_MEDIA "Mcp-Session-Id: s-1\nAuthorization: Bearer t\n"},
+         POST_MEDIA "Mcp-Session-Id: s-1\nAuthorization: Bearer s3cret\n"},
         {SOUK_MCP_2025_06_18, SOUK_MCP_POST,
          POST_MEDIA "MCP-Protocol-Version: 2025-06-18\nMcp-Session-Id: s-1\n"
-                    "Authorization: Bearer t\n"},
+                    "Authorization: Bearer s3cret\n"},
         {SOUK_MCP_2025_11_25, SOUK_MCP_POST,
          POST_MEDIA "MCP-Protocol-Version: 2025-11-25\nMcp-Session-Id: s-1\n"
-                    "Authorization: Bearer t\n"},
+                    "Authorization: Bearer s3cret\n"},
         {SOUK_MCP_2025_11_25, SOUK_MCP_GET,
          "Accept: text/event-stream\nMCP-Protocol-Version: 2025-11-25\nMcp-Session-Id: s-1\n"
-         "Last-Event-ID: 41\nAuthorization: Bearer t\n"},
+         "Last-Event-ID: 41\nAuthorization: Bearer s3cret\n"},
         {SOUK_MCP_2025_11_25, SOUK_MCP_DELETE,
-         "MCP-Protocol-Version: 2025-11-25\nMcp-Session-Id: s-1\nAuthorization: Bearer t\n"},
+         "MCP-Protocol-Version: 2025-11-25\nMcp-Session-Id: s-1\nAuthorization: Bearer s3cret\n"},
         {SOUK_MCP_2026_07_28, SOUK_MCP_POST,
          POST_MEDIA "MCP-Protocol-Version: 2026-07-28\nMcp-Method: tools/call\n"
-                    "Mcp-Name: get_me\nAuthorization: Bearer t\n"},
+                    "Mcp-Name: get_me\nAuthorization: Bearer s3cret\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const souk_mcp_http_request request = {
@@ -72,7 +72,7 @@ static void each_revision_takes_its_headers(void)
             .session_id = SOUK_LIT("s-1"),
             .rpc_method = SOUK_LIT("tools/call"),
             .name = SOUK_LIT("get_me"),
-            .authorization = SOUK_LIT("Bearer t"),
+            .authorization = SOUK_LIT("Bearer s3cret"),
             .last_event_id = SOUK_LIT("41"),
         };
         check_built(&request, rows[i].headers);
@@ -194,17 +194,17 @@ static void users_headers_cannot_replace_ours(void)
         {SOUK_LIT_INIT("Last-Event-Id"), SOUK_LIT_INIT("1")},
         {SOUK_LIT_INIT("Content-Length"), SOUK_LIT_INIT("1")},
         {SOUK_LIT_INIT("transfer-encoding"), SOUK_LIT_INIT("chunked")},
-        {SOUK_LIT_INIT("authorization"), SOUK_LIT_INIT("Basic user")},
+        {SOUK_LIT_INIT("authorization"), SOUK_LIT_INIT("Basic s3cret")},
         {SOUK_LIT_INIT("X-Empty"), SOUK_LIT_INIT("")},
     };
     souk_mcp_http_request request = {.revision = SOUK_MCP_2025_11_25,
                                      .extra = extra,
                                      .extra_count = sizeof extra / sizeof extra[0]};
     check_built(&request, POST_MEDIA "MCP-Protocol-Version: 2025-11-25\nX-Team: a b\n"
-                                     "authorization: Basic user\nX-Empty: \n");
-    request.authorization = SOUK_LIT("Bearer ours");
+                                     "authorization: Basic s3cret\nX-Empty: \n");
+    request.authorization = SOUK_LIT("Bearer s3cret-ours");
     check_built(&request, POST_MEDIA "MCP-Protocol-Version: 2025-11-25\n"
-                                     "Authorization: Bearer ours\nX-Team: a b\nX-Empty: \n");
+                                     "Authorization: Bearer s3cret-ours\nX-Team: a b\nX-Empty: \n");
 }
 
 static void headers_that_could_inject_are_refused_without_their_value(void)
@@ -214,24 +214,24 @@ static void headers_that_could_inject_are_refused_without_their_value(void)
         souk_slice value;
         const char *message;
     } rows[] = {
-        {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("secret\r\nX-B: c"),
+        {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("s3cret\r\nX-B: c"),
          "the value of header \"X-A\" has a control character"},
-        {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("secret\n"),
+        {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("s3cret\n"),
          "the value of header \"X-A\" has a control character"},
         {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("sec\0ret"),
          "the value of header \"X-A\" has a control character"},
-        {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("\x7Fsecret"),
+        {SOUK_LIT_INIT("X-A"), SOUK_LIT_INIT("\x7Fs3cret"),
          "the value of header \"X-A\" has a control character"},
         /* also where the header would have been left out */
-        {SOUK_LIT_INIT("Accept"), SOUK_LIT_INIT("secret\r"),
+        {SOUK_LIT_INIT("Accept"), SOUK_LIT_INIT("s3cret\r"),
          "the value of header \"Accept\" has a control character"},
-        {SOUK_LIT_INIT(""), SOUK_LIT_INIT("secret"), "a header has an empty name"},
-        {SOUK_LIT_INIT("X-A: secret\r\nX"), SOUK_LIT_INIT("v"),
+        {SOUK_LIT_INIT(""), SOUK_LIT_INIT("s3cret"), "a header has an empty name"},
+        {SOUK_LIT_INIT("X-A: s3cret\r\nX"), SOUK_LIT_INIT("v"),
          "the name of the header that begins with \"X-A\" has a character that is not allowed "
          "there"},
-        {SOUK_LIT_INIT("\0X"), SOUK_LIT_INIT("secret"),
+        {SOUK_LIT_INIT("\0X"), SOUK_LIT_INIT("s3cret"),
          "the name of the header that begins with \"\" has a character that is not allowed there"},
-        {SOUK_LIT_INIT("X-\xC3\xBC"), SOUK_LIT_INIT("secret"),
+        {SOUK_LIT_INIT("X-\xC3\xBC"), SOUK_LIT_INIT("s3cret"),
          "the name of the header that begins with \"X-\" has a character that is not allowed "
          "there"},
     };
@@ -387,11 +387,11 @@ static void tokens_become_authorizations(void)
         const char *token;
         const char *value;
     } rows[] = {
-        {"ghp_abc", "Bearer ghp_abc"},
-        {"Bearer abc", "Bearer abc"},
+        {"ghp_s3cret", "Bearer ghp_s3cret"},
+        {"Bearer s3cret", "Bearer s3cret"},
         {"bearer abc", "bearer abc"},
-        {"Basic dXNlcg==", "Basic dXNlcg=="},
-        {"token abc", "token abc"},
+        {"Basic s3cret==", "Basic s3cret=="},
+        {"token s3cret", "token s3cret"},
         {"DPoP abc", "DPoP abc"},
         {"Digest username=\"u\", realm=\"r\"", "Digest username=\"u\", realm=\"r\""},
         {"Bearer", "Bearer Bearer"},
@@ -409,19 +409,19 @@ static void tokens_become_authorizations(void)
 
 static void broken_tokens_are_refused_and_not_shown(void)
 {
-    static const souk_slice tokens[] = {SOUK_LIT_INIT("secret\n"),
-                                        SOUK_LIT_INIT("secret\r\nX: y"),
+    static const souk_slice tokens[] = {SOUK_LIT_INIT("s3cret\n"),
+                                        SOUK_LIT_INIT("s3cret\r\nX: y"),
                                         SOUK_LIT_INIT("sec\0ret"),
-                                        SOUK_LIT_INIT("\tsecret"),
-                                        SOUK_LIT_INIT("Bearer secret\x7F"),
-                                        SOUK_LIT_INIT("\xE2\x80\x9Csecret\xE2\x80\x9D"),
+                                        SOUK_LIT_INIT("\ts3cret"),
+                                        SOUK_LIT_INIT("Bearer s3cret\x7F"),
+                                        SOUK_LIT_INIT("\xE2\x80\x9Cs3cret\xE2\x80\x9D"),
                                         SOUK_LIT_INIT("")};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++) {
         souk_err err;
         souk_buf out;
         souk_buf_init(&out, souk_alloc_libc(), 256);
         CHECK_INT(souk_mcp_write_authorization(&out, tokens[i], &err), SOUK_E_AUTH);
-        CHECK(strstr(err.message, "secret") == NULL && strstr(err.message, "ret") == NULL);
+        CHECK(strstr(err.message, "s3cret") == NULL && strstr(err.message, "ret") == NULL);
         CHECK_INT(out.len, 0);
         souk_buf_free(&out);
     }

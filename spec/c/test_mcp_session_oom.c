@@ -67,7 +67,7 @@ static void run_http(const souk_alloc *alloc, bool modern, bool stream)
         rig_free(&rig);
         return;
     }
-    (void)souk_mcp_authorize(rig.mcp, SOUK_LIT("Bearer x"), &err);
+    (void)souk_mcp_authorize(rig.mcp, SOUK_LIT("Bearer s3cret-x"), &err);
     souk_mcp_open(rig.mcp, rig.fake.now);
     serve_http(&rig, modern, stream);
     CHECK(souk_mcp_get_state(rig.mcp) == SOUK_MCP_READY ||

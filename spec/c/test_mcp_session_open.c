@@ -252,13 +252,13 @@ static void refused_credentials_are_told_without_guessing_the_era(void)
         souk_err err;
         rig_http(&rig);
         rig.mcp = souk_mcp_new(rig.alloc, &rig.fake.port, &rig.config, 1);
-        CHECK_INT(souk_mcp_authorize(rig.mcp, SOUK_LIT("Bearer hush"), &err), SOUK_OK);
+        CHECK_INT(souk_mcp_authorize(rig.mcp, SOUK_LIT("Bearer s3cret"), &err), SOUK_OK);
         souk_mcp_open(rig.mcp, rig.fake.now);
-        CHECK(fake_has_header(rig_last(&rig), "Authorization", "Bearer hush"));
+        CHECK(fake_has_header(rig_last(&rig), "Authorization", "Bearer s3cret"));
         fake_error(&rig.fake, rig_last(&rig), statuses[i], -32000, "who are you");
         rig_check_failed_open(&rig, SOUK_E_AUTH, statuses[i] == 401 ? "401" : "403");
         CHECK_INT(souk_mcp_why(rig.mcp)->status, statuses[i]);
-        CHECK(strstr(souk_mcp_why(rig.mcp)->message, "hush") == NULL);
+        CHECK(strstr(souk_mcp_why(rig.mcp)->message, "s3cret") == NULL);
         CHECK_INT(rig.fake.exchange_count, 1);
         rig_free(&rig);
     }

@@ -479,13 +479,13 @@ static void credentials_go_to_both_endpoints_and_nowhere_else(void)
     rig_http(&rig);
     rig.config.url = "https://example.test/api/sse";
     rig.mcp = souk_mcp_new(rig.alloc, &rig.fake.port, &rig.config, 1);
-    CHECK_INT(souk_mcp_authorize(rig.mcp, SOUK_LIT("Bearer x"), NULL), SOUK_OK);
+    CHECK_INT(souk_mcp_authorize(rig.mcp, SOUK_LIT("Bearer s3cret-x"), NULL), SOUK_OK);
     souk_mcp_open(rig.mcp, rig.fake.now);
     fake_respond(&rig.fake, rig_last(&rig), 404, "", "");
     fake_respond(&rig.fake, rig_last(&rig), 404, "", "");
-    CHECK(fake_has_header(rig_last(&rig), "Authorization", "Bearer x"));
+    CHECK(fake_has_header(rig_last(&rig), "Authorization", "Bearer s3cret-x"));
     go_on_from_get(&rig);
-    CHECK(fake_has_header(rig_last(&rig), "Authorization", "Bearer x"));
+    CHECK(fake_has_header(rig_last(&rig), "Authorization", "Bearer s3cret-x"));
     rig_free(&rig);
 }
 

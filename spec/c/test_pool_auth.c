@@ -7,7 +7,7 @@ static void a_token_from_the_environment_is_sent_as_bearer_and_shown_nowhere(voi
     mcp_server server;
     server_http(&server);
     server_set(&server, "mcp_auth_env_var", "HUB_KEY");
-    fake_setenv(&rig->fake, "HUB_KEY", "hush-token");
+    fake_setenv(&rig->fake, "HUB_KEY", "s3cret-token");
     int call = call_tool(rig, &server, "t");
     open_legacy(rig, "one");
     answer_tool(rig, "fine");
@@ -21,10 +21,10 @@ static void a_token_from_the_environment_is_sent_as_bearer_and_shown_nowhere(voi
     souk_pool_close(rig->pool, rig->fake.now);
     rig_run(rig);
     for (size_t i = 0; i < rig->fake.exchange_count; i++) {
-        CHECK(fake_has_header(rig->fake.exchanges[i], "Authorization", "Bearer hush-token"));
+        CHECK(fake_has_header(rig->fake.exchanges[i], "Authorization", "Bearer s3cret-token"));
     }
     CHECK_TEXT(fake_last(&rig->fake)->method, "DELETE");
-    check_secret(rig, "hush");
+    check_secret(rig, "s3cret");
     rig_end(rig);
 }
 
@@ -33,9 +33,9 @@ static void a_scheme_in_the_token_is_kept(void)
     pool_rig *rig = rig_start();
     mcp_server server;
     server_http(&server);
-    fake_setenv(&rig->fake, "HUB_MCP_TOKEN", "Basic aHVzaA==");
+    fake_setenv(&rig->fake, "HUB_MCP_TOKEN", "Basic s3cret==");
     call_tool(rig, &server, "t");
-    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Basic aHVzaA=="));
+    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Basic s3cret=="));
     rig_end(rig);
 }
 
@@ -61,11 +61,11 @@ static void a_token_with_a_line_end_is_refused_without_being_shown(void)
     pool_rig *rig = rig_start();
     mcp_server server;
     server_http(&server);
-    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "hush\r\nX-Evil: 1");
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret\r\nX-Evil: 1");
     int call = call_tool(rig, &server, "t");
     CHECK_END(rig, call, SOUK_E_AUTH, SOUK_DELIVERY_NOT_SENT);
     CHECK_INT(rig->fake.exchange_count, 0);
-    check_secret(rig, "hush");
+    check_secret(rig, "s3cret");
     check_secret(rig, "Evil");
     rig_end(rig);
 }
@@ -75,17 +75,18 @@ static void a_401_reads_the_variable_again_once(void)
     pool_rig *rig = rig_start();
     mcp_server server;
     server_http(&server);
-    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "hush-old");
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret-old");
     int call = call_tool(rig, &server, "t");
     open_modern(rig);
-    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "hush-new");
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret-new");
     refuse_tool(rig, 401);
-    CHECK(fake_has_header(fake_open(&rig->fake, "tools/call"), "Authorization", "Bearer hush-new"));
+    CHECK(
+        fake_has_header(fake_open(&rig->fake, "tools/call"), "Authorization", "Bearer s3cret-new"));
     CHECK_INT(fake_count(&rig->fake, "server/discover"), 1);
     refuse_tool(rig, 401);
     CHECK_END(rig, call, SOUK_E_AUTH, SOUK_DELIVERY_REJECTED);
     CHECK(strstr(rig->calls[call].err.message, "the token in MCP_AUTH_TOKEN was refused") != NULL);
-    check_secret(rig, "hush");
+    check_secret(rig, "s3cret");
     rig_end(rig);
 }
 
@@ -119,8 +120,8 @@ static void connections_differ_by_the_source_of_credentials(void)
     for (int i = 0; i < 3; i++) {
         server_http(&servers[i]);
     }
-    server_set(&servers[1], "mcp_headers", "{\"Authorization\":\"Bearer hush\"}");
-    fake_setenv(&rig->fake, "OWN", "hush-too");
+    server_set(&servers[1], "mcp_headers", "{\"Authorization\":\"Bearer s3cret\"}");
+    fake_setenv(&rig->fake, "OWN", "s3cret-too");
     server_set(&servers[2], "mcp_auth_env_var", "OWN");
     for (int i = 0; i < 3; i++) {
         call_tool(rig, &servers[i], "t");
@@ -129,8 +130,8 @@ static void connections_differ_by_the_source_of_credentials(void)
             CHECK(strcmp(rig->fake.exchanges[i]->group, rig->fake.exchanges[k]->group) != 0);
         }
     }
-    CHECK(fake_has_header(rig->fake.exchanges[1], "Authorization", "Bearer hush"));
-    check_secret(rig, "hush");
+    CHECK(fake_has_header(rig->fake.exchanges[1], "Authorization", "Bearer s3cret"));
+    check_secret(rig, "s3cret");
     rig_end(rig);
 }
 
@@ -153,23 +154,23 @@ static void a_function_of_the_program_can_give_the_credential(void)
 {
     pool_rig *rig = rig_start();
     mcp_server server;
-    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "wrong-one");
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret-wrong");
     int call = call_asking(rig, &server);
     CHECK_INT(rig->asks, 1);
     CHECK_INT(rig->ask_kind, SOUK_ASK_CREDENTIAL);
     CHECK_TEXT(rig->ask_payload,
                "{\"server\":\"hub\",\"identity\":\"ann\",\"url\":\"https://hub.test/mcp\"}");
     CHECK_INT(rig->fake.exchange_count, 0);
-    answer_ask(rig, "\"hush-1\"");
-    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Bearer hush-1"));
+    answer_ask(rig, "\"s3cret-1\"");
+    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Bearer s3cret-1"));
     open_modern(rig);
     refuse_tool(rig, 401); /* it is asked again */
     CHECK_INT(rig->asks, 2);
-    answer_ask(rig, "\"hush-2\"");
-    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Bearer hush-2"));
+    answer_ask(rig, "\"s3cret-2\"");
+    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Bearer s3cret-2"));
     answer_tool(rig, "fine");
     CHECK_OK(rig, call);
-    check_secret(rig, "hush");
+    check_secret(rig, "s3cret");
     rig_end(rig);
 }
 
@@ -195,9 +196,9 @@ static void what_a_function_may_not_give_fails_the_call(void)
         int kind;
     } rows[] = {
         {"17", SOUK_E_AUTH},
-        {"{\"hush\":1}", SOUK_E_AUTH},
-        {"\"hush\\r\\nX: y\"", SOUK_E_AUTH},
-        {"hush", SOUK_E_PROTOCOL},
+        {"{\"s3cret\":1}", SOUK_E_AUTH},
+        {"\"s3cret\\r\\nX: y\"", SOUK_E_AUTH},
+        {"s3cret", SOUK_E_PROTOCOL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         pool_rig *rig = rig_start();
@@ -208,7 +209,7 @@ static void what_a_function_may_not_give_fails_the_call(void)
         CHECK(strstr(rig->calls[call].err.message, "server 'hub': ") ==
               rig->calls[call].err.message);
         CHECK_INT(rig->fake.exchange_count, 0);
-        check_secret(rig, "hush");
+        check_secret(rig, "s3cret");
         rig_end(rig);
     }
     pool_rig *rig = rig_start();
@@ -233,7 +234,7 @@ static void a_function_that_never_answers_is_not_waited_for_for_ever(void)
     rig_wait_for(rig, 1);
     CHECK_END(rig, call, SOUK_E_TIMEOUT, SOUK_DELIVERY_NOT_SENT);
     CHECK_INT(rig_stats(rig).sessions, 0);
-    answer_ask(rig, "\"hush\"");
+    answer_ask(rig, "\"s3cret\"");
     CHECK_INT(rig->fake.exchange_count, 0);
     rig_end(rig);
 }
@@ -247,7 +248,7 @@ static void closing_while_the_function_is_asked_is_quick(void)
     rig_run(rig);
     CHECK(souk_pool_is_empty(rig->pool));
     CHECK_END(rig, call, SOUK_E_CLOSED, SOUK_DELIVERY_NOT_SENT);
-    answer_ask(rig, "\"hush\"");
+    answer_ask(rig, "\"s3cret\"");
     CHECK_INT(rig->fake.exchange_count, 0);
     rig_end(rig);
 }
@@ -257,11 +258,11 @@ static void a_child_gets_no_token_of_ours(void)
     pool_rig *rig = rig_start();
     mcp_server server;
     server_stdio(&server);
-    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "hush");
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret");
     call_tool(rig, &server, "t");
     CHECK_TEXT(fake_last_child(&rig->fake)->env, "");
-    CHECK(strstr(fake_last_child(&rig->fake)->input, "hush") == NULL);
-    check_secret(rig, "hush");
+    CHECK(strstr(fake_last_child(&rig->fake)->input, "s3cret") == NULL);
+    check_secret(rig, "s3cret");
     rig_end(rig);
 }
 

@@ -328,17 +328,17 @@ static void no_secret_is_in_a_key(void)
     souk_buf key;
     begin_with(&rig, "mcp_url", "http://x/a");
     set(&rig, "mcp_auth_env_var", "MY_VAR");
-    set(&rig, "mcp_headers", "{\"X-Api-Key\":\"hush-hush\"}");
-    fake_setenv(&rig.fake, "MY_VAR", "hush-token");
+    set(&rig, "mcp_headers", "{\"X-Api-Key\":\"s3cret-s3cret\"}");
+    fake_setenv(&rig.fake, "MY_VAR", "s3cret-token");
     key_of(&rig, &key);
-    CHECK(strstr(key.data, "hush") == NULL);
+    CHECK(strstr(key.data, "s3cret") == NULL);
     CHECK(strstr(key.data, "MY_VAR") != NULL);
     souk_buf_free(&key);
     finish(&rig);
     begin_with(&rig, "mcp_command", "x");
-    set(&rig, "mcp_env_SECRET", "hush-hush");
+    set(&rig, "mcp_env_SECRET", "s3cret-s3cret");
     key_of(&rig, &key);
-    CHECK(strstr(key.data, "hush") == NULL && strstr(key.data, "SECRET") == NULL);
+    CHECK(strstr(key.data, "s3cret") == NULL && strstr(key.data, "SECRET") == NULL);
     souk_buf_free(&key);
     finish(&rig);
 }
@@ -352,9 +352,9 @@ static void servers_with_tokens_of_their_own_do_not_share_a_session(void)
             endpoint_rig rig;
             begin(&rig, names[i]);
             set(&rig, "mcp_url", "http://x/a");
-            fake_setenv(&rig.fake, "MCP_AUTH_TOKEN", "common");
+            fake_setenv(&rig.fake, "MCP_AUTH_TOKEN", "s3cret-common");
             if (own) {
-                fake_setenv(&rig.fake, "ONE_MCP_TOKEN", "1");
+                fake_setenv(&rig.fake, "ONE_MCP_TOKEN", "s3cret-1");
             }
             key_of(&rig, &keys[i]);
             finish(&rig);
@@ -375,19 +375,19 @@ static void a_token_is_looked_for_in_three_places(void)
     CHECK(token.value.ptr == NULL);
     CHECK_TEXT(token.source, "");
     CHECK_TEXT(token.looked_for, "MY_TOKEN, MY_SERVER_2_MCP_TOKEN, MCP_AUTH_TOKEN");
-    fake_setenv(&rig.fake, "MCP_AUTH_TOKEN", "three");
+    fake_setenv(&rig.fake, "MCP_AUTH_TOKEN", "s3cret-3");
     souk_mcp_token_find(&token, &rig.target, &rig.fake.env);
-    CHECK_SLICE(token.value, "three");
+    CHECK_SLICE(token.value, "s3cret-3");
     CHECK_TEXT(token.source, "MCP_AUTH_TOKEN");
-    fake_setenv(&rig.fake, "MY_SERVER_2_MCP_TOKEN", "two");
+    fake_setenv(&rig.fake, "MY_SERVER_2_MCP_TOKEN", "s3cret-2");
     souk_mcp_token_find(&token, &rig.target, &rig.fake.env);
-    CHECK_SLICE(token.value, "two");
+    CHECK_SLICE(token.value, "s3cret-2");
     fake_setenv(&rig.fake, "MY_TOKEN", "");
     souk_mcp_token_find(&token, &rig.target, &rig.fake.env);
-    CHECK_SLICE(token.value, "two");
-    fake_setenv(&rig.fake, "MY_TOKEN", "one");
+    CHECK_SLICE(token.value, "s3cret-2");
+    fake_setenv(&rig.fake, "MY_TOKEN", "s3cret-1");
     souk_mcp_token_find(&token, &rig.target, &rig.fake.env);
-    CHECK_SLICE(token.value, "one");
+    CHECK_SLICE(token.value, "s3cret-1");
     CHECK_TEXT(token.source, "MY_TOKEN");
     finish(&rig);
 }

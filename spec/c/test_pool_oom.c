@@ -148,7 +148,7 @@ static void run_http(const souk_alloc *alloc)
         mcp_server server;
         server_http(&server);
         server_set(&server, "mcp_headers", "{\"X-A\":\"1\"}");
-        fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "token");
+        fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret");
         call_tool(rig, &server, "a");
         call_tool(rig, &server, "b");
         for (int i = 0; i < 4; i++) {

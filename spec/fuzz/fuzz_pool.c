@@ -248,7 +248,7 @@ static void answer_badly(fuzz *f, fake_exchange *x)
         fake_error(&f->fake, x, 400, -32000, "Server not initialized");
         break;
     case 3:
-        fake_respond(&f->fake, x, 503, "Retry-After: 1", "hush-no");
+        fake_respond(&f->fake, x, 503, "Retry-After: 1", "s3cret-no");
         break;
     case 4:
         fake_error(&f->fake, x, 200, -32603, "went wrong");
@@ -392,7 +392,8 @@ static void answer_ask(fuzz *f)
     if (kind == SOUK_ASK_CALL) {
         snprintf(text, sizeof text, "{\"n\":%zu}", number);
     } else {
-        snprintf(text, sizeof text, "%s", kind == SOUK_ASK_OPEN ? "{\"handle\":1}" : "\"hush-9\"");
+        snprintf(text, sizeof text, "%s",
+                 kind == SOUK_ASK_OPEN ? "{\"handle\":1}" : "\"s3cret-9\"");
     }
     souk_pool_answer(f->pool, id, souk_slice_of(text), NULL, f->fake.now);
 }
@@ -549,7 +550,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.port =
         (souk_port){&f, watch_exchange, watch_cancel, watch_spawn, watch_write, watch_close_child};
     for (size_t i = 0; i < 3; i++) {
-        snprintf(f.tokens[i], sizeof f.tokens[i], "hush-%zu", i);
+        snprintf(f.tokens[i], sizeof f.tokens[i], "s3cret-%zu", i);
     }
     fake_setenv(&f.fake, "MCP_AUTH_TOKEN", f.tokens[0]);
     must(begin(&f));

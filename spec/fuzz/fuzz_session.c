@@ -524,7 +524,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     f.fake.sink_user = &f;
     configure(&f, &config);
     f.mcp = souk_mcp_new(&f.memory.alloc, &f.fake.port, &config, 1000);
-    (void)souk_mcp_authorize(f.mcp, SOUK_LIT("Bearer secret"), NULL);
+    (void)souk_mcp_authorize(f.mcp, SOUK_LIT("Bearer s3cret"), NULL);
     souk_mcp_open(f.mcp, f.fake.now);
     for (int i = 0; i < MOST_STEPS && f.script.left > 0; i++) {
         step(&f);

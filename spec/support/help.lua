@@ -17,6 +17,19 @@ help.sanitized = (os.getenv "SOUK_BUILD" or ""):find "asan" ~= nil
 
 local markets, folders = {}, {}
 
+-- What markets say goes into a file, where spec/tools/secrets.sh looks for secrets.
+local transcript = os.getenv "SOUK_TRANSCRIPT"
+
+local function write_down(...)
+  if transcript then
+    local file = assert(io.open(transcript, "a"))
+    for _, value in ipairs { ... } do
+      file:write(tostring(value), "\n")
+    end
+    file:close()
+  end
+end
+
 -- A market that clean_up closes. Unless `options.env` is given, no variable of the environment is seen.
 function help.open(options)
   local copy = { env = {} }
@@ -32,6 +45,9 @@ end
 -- complain of fails the spec now.
 function help.clean_up()
   for _, market in ipairs(markets) do
+    if transcript and tostring(market) ~= "souk.market (closed)" then
+      write_down(market, market:sessions(), market:stats(), market:metrics())
+    end
     market:close(2)
   end
   markets = {}
@@ -48,6 +64,7 @@ help.stop_servers = servers.stop_all
 function help.fails(kind, pattern, value, err)
   assert(value == nil, "it succeeded with " .. tostring(value))
   assert(type(err) == "table", "there is no error but " .. tostring(err))
+  write_down(err)
   if err.kind ~= kind or not err.message:find(pattern) then
     error(("expected %s: %s, got %s"):format(kind, pattern, tostring(err)), 2)
   end
@@ -58,6 +75,7 @@ end
 function help.raises(pattern, f, ...)
   local ok, message = pcall(f, ...)
   assert(not ok, "it raised nothing")
+  write_down(message)
   if not tostring(message):find(pattern) then
     error(("expected an error like %s, got %s"):format(pattern, tostring(message)), 2)
   end

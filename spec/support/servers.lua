@@ -1,7 +1,7 @@
 -- Starts and stops the servers that specs and the demo talk to, all on the loopback interface.
 --
 --     local servers = require "spec.support.servers"
---     local server = servers.start("scripted", { knobs = { token = "secret", answer = "sse" } })
+--     local server = servers.start("scripted", { knobs = { token = "s3cret", answer = "sse" } })
 --     server.url                      -- "http://127.0.0.1:41225/mcp"
 --     server:knobs{ lost = "400" }    -- turn something while it runs
 --     server:ledger().methods         -- what it was asked

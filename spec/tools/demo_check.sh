@@ -37,7 +37,7 @@ shows 'over stdio'
 shows 'written through souk'
 shows 'stateless'
 shows 'text.shout -> .*SOUK!'
-! grep -q 'demo-token' "$out"
+! grep -q 's3cret-demo' "$out"
 check "it prints no token" $?
 
 env -u MCP_AUTH_TOKEN "${MAKE:-make}" --no-print-directory demo-github >"$out" 2>&1 </dev/null
