@@ -4,6 +4,7 @@
 #endif
 
 #include "io/child.h"
+#include "io/os_error.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -412,14 +413,6 @@ int souk_child_write(souk_engine *engine, souk_source *source, souk_slice bytes,
 
 static void describe_end(const souk_child *child, souk_err *err)
 {
-    static const struct {
-        int number;
-        const char *name;
-    } signals[] = {
-        {SIGABRT, "ABRT"}, {SIGBUS, "BUS"},   {SIGFPE, "FPE"},   {SIGHUP, "HUP"},
-        {SIGILL, "ILL"},   {SIGINT, "INT"},   {SIGKILL, "KILL"}, {SIGPIPE, "PIPE"},
-        {SIGQUIT, "QUIT"}, {SIGSEGV, "SEGV"}, {SIGTERM, "TERM"}, {SIGXCPU, "XCPU"},
-    };
     if (child->exit_signal == 0 && child->exit_code < 0) {
         (void)souk_fail(err, SOUK_E_TRANSPORT, "'%s' ended; how is not known", child->name);
         return;
@@ -429,10 +422,7 @@ static void describe_end(const souk_child *child, souk_err *err)
                         child->exit_code);
         return;
     }
-    const char *name = NULL;
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        name = signals[i].number == child->exit_signal ? signals[i].name : name;
-    }
+    const char *name = souk_os_signal(child->exit_signal);
     (void)souk_fail(err, SOUK_E_TRANSPORT, "'%s' was killed by signal %d%s%s", child->name,
                     child->exit_signal, name == NULL ? "" : ", SIG", name == NULL ? "" : name);
 }

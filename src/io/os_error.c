@@ -1,6 +1,8 @@
 #include "io/os_error.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stddef.h>
 
 static const struct {
     int number;
@@ -61,4 +63,22 @@ const char *souk_os_error(int number)
         }
     }
     return "unknown system error";
+}
+
+const char *souk_os_signal(int number)
+{
+    static const struct {
+        int number;
+        const char *name;
+    } signals[] = {
+        {SIGABRT, "ABRT"}, {SIGBUS, "BUS"},   {SIGFPE, "FPE"},   {SIGHUP, "HUP"},
+        {SIGILL, "ILL"},   {SIGINT, "INT"},   {SIGKILL, "KILL"}, {SIGPIPE, "PIPE"},
+        {SIGQUIT, "QUIT"}, {SIGSEGV, "SEGV"}, {SIGTERM, "TERM"}, {SIGXCPU, "XCPU"},
+    };
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        if (signals[i].number == number) {
+            return signals[i].name;
+        }
+    }
+    return NULL;
 }

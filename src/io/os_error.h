@@ -1,4 +1,5 @@
-/* Texts for errno values that depend neither on the locale nor on the thread, as strerror does. */
+/* Names of signals, and texts for errno values that depend neither on the locale nor on the thread,
+ * as strerror does. */
 #ifndef SOUK_OS_ERROR_H
 #define SOUK_OS_ERROR_H
 
@@ -9,5 +10,8 @@
  * Static.
  */
 const char *souk_os_error(int number);
+
+/* "KILL" and the like; NULL for signals that do not end a process of a server. Static. */
+const char *souk_os_signal(int number);
 
 #endif
