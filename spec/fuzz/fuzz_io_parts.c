@@ -11,7 +11,6 @@
 #include "base/url.h"
 #include "io/head.c"
 
-
 static void demand(bool condition)
 {
     if (!condition) {
