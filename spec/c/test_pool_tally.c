@@ -5,7 +5,7 @@ static souk_server_info server(pool_rig *rig, const char *name)
 {
     souk_server_info info;
     size_t cursor = 0;
-    while (souk_pool_each_server(rig->pool, &cursor, &info)) {
+    while (souk_pool_each_server(rig->pool, &cursor, rig->fake.now, &info)) {
         if (souk_slice_is(info.name, name)) {
             return info;
         }
@@ -18,7 +18,7 @@ static size_t server_count(pool_rig *rig)
 {
     souk_server_info info;
     size_t cursor = 0, count = 0;
-    while (souk_pool_each_server(rig->pool, &cursor, &info)) {
+    while (souk_pool_each_server(rig->pool, &cursor, rig->fake.now, &info)) {
         count++;
     }
     return count;
@@ -108,6 +108,23 @@ static void identities_of_one_server_are_counted_together(void)
     rig_end(rig);
 }
 
+static void the_worst_breaker_of_a_server_is_told(void)
+{
+    pool_rig *rig = rig_new();
+    souk_err err;
+    rig->options.breaker_failures = 1;
+    rig->options.breaker_pause = 1000;
+    rig_make(rig);
+    rig_call_as(rig, "a", "ann", false, &err);
+    rig_call_as(rig, "a", "bob", false, &err);
+    rig_opened(rig, 0);
+    rig_open_failed(rig, 1);
+    CHECK(strcmp(server(rig, "a").breaker, "open") == 0);
+    rig->fake.now += 1000;
+    CHECK(strcmp(server(rig, "a").breaker, "half-open") == 0);
+    rig_end(rig);
+}
+
 /* A counter never goes back because an endpoint was dropped. */
 static void numbers_outlive_the_endpoint(void)
 {
@@ -156,6 +173,7 @@ int main(void)
     CASE(a_call_that_goes_again_waits_twice_and_lasts_once);
     CASE(calls_that_never_got_a_session_have_lasted_too);
     CASE(identities_of_one_server_are_counted_together);
+    CASE(the_worst_breaker_of_a_server_is_told);
     CASE(numbers_outlive_the_endpoint);
     CASE(servers_without_endpoints_are_forgotten_when_there_are_too_many);
     return tap_done();

@@ -92,12 +92,12 @@ static void set_latency(lua_State *L, const souk_pool *pool)
     lua_setfield(L, -2, "latency");
 }
 
-static void set_servers(lua_State *L, const souk_pool *pool)
+static void set_servers(lua_State *L, const souk_pool *pool, souk_ms now)
 {
     souk_server_info info;
     size_t cursor = 0;
     lua_newtable(L);
-    while (souk_pool_each_server(pool, &cursor, &info)) {
+    while (souk_pool_each_server(pool, &cursor, now, &info)) {
         lua_pushlstring(L, info.name.ptr, info.name.len);
         lua_createtable(L, 0, 7);
         set_count(L, "calls", info.calls);
@@ -128,7 +128,7 @@ static int l_stats(lua_State *L)
     set_count(L, "waiting", stats.waiting);
     set_count(L, "capabilities", souk_registry_count(souk_runtime_registry(market->rt)));
     set_latency(L, souk_runtime_pool(market->rt));
-    set_servers(L, souk_runtime_pool(market->rt));
+    set_servers(L, souk_runtime_pool(market->rt), souk_runtime_now(market->rt));
     return 1;
 }
 

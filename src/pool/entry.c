@@ -252,9 +252,3 @@ size_t souk_entry_coming(const souk_entry *entry)
     }
     return count;
 }
-
-const char *souk_entry_breaker(const souk_entry *entry)
-{
-    (void)entry;
-    return "closed";
-}

@@ -143,3 +143,11 @@ void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now)
         health->failures = (unsigned)pool->options.breaker_failures - 1;
     }
 }
+
+const char *souk_health_breaker(const souk_entry *entry, souk_ms now)
+{
+    if (entry->health.open_until == 0) {
+        return "closed";
+    }
+    return now < entry->health.open_until ? "open" : "half-open";
+}

@@ -266,6 +266,8 @@ void souk_health_hold_off(souk_pool *pool, souk_entry *entry, souk_ms now);
 void souk_health_worked(souk_pool *pool, souk_entry *entry, souk_ms now);
 /* A session opened: that ends the trial, but not the count of failures. */
 void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now);
+/* "closed", "half-open" or "open" */
+const char *souk_health_breaker(const souk_entry *entry, souk_ms now);
 /* ms to wait before the next try after so many failures in a row; some jitter is in it. */
 souk_ms souk_retry_delay(const souk_pool *pool, unsigned failures);
 
@@ -285,8 +287,6 @@ bool souk_slot_is_stale(const souk_pool *pool, const souk_slot *slot, souk_ms no
 bool souk_slot_probe(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_probe_ended(souk_pool *pool, souk_slot *slot, souk_ms now);
 void souk_slot_probe_silent(souk_pool *pool, souk_slot *slot);
-/* "closed", "half-open" or "open" */
-const char *souk_entry_breaker(const souk_entry *entry);
 
 /* slot.c */
 int souk_slot_open(souk_pool *pool, souk_entry *entry, bool may_close, souk_ms now, souk_err *err);

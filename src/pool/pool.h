@@ -246,7 +246,8 @@ typedef struct souk_server_info {
 } souk_server_info;
 
 /* Walks the servers that calls went to: start with *cursor = 0; false at the end. */
-bool souk_pool_each_server(const souk_pool *pool, size_t *cursor, souk_server_info *info);
+bool souk_pool_each_server(const souk_pool *pool, size_t *cursor, souk_ms now,
+                           souk_server_info *info);
 
 typedef struct souk_session_info {
     souk_slice handler; /* prefix */

@@ -121,7 +121,7 @@ static const char *worse(const char *a, const char *b)
     return strcmp(a, b) < 0 ? b : a;
 }
 
-static void add_entry(const souk_entry *entry, souk_server_info *info)
+static void add_entry(const souk_entry *entry, souk_ms now, souk_server_info *info)
 {
     for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
         info->sessions++;
@@ -130,10 +130,11 @@ static void add_entry(const souk_entry *entry, souk_server_info *info)
     for (const souk_ticket *t = entry->waiting.first; t != NULL; t = t->next) {
         info->waiting += t->standing ? 0 : 1;
     }
-    info->breaker = worse(info->breaker, souk_entry_breaker(entry));
+    info->breaker = worse(info->breaker, souk_health_breaker(entry, now));
 }
 
-bool souk_pool_each_server(const souk_pool *pool, size_t *cursor, souk_server_info *info)
+bool souk_pool_each_server(const souk_pool *pool, size_t *cursor, souk_ms now,
+                           souk_server_info *info)
 {
     const souk_map_entry *it = souk_map_next(&pool->tallies, cursor);
     if (it == NULL) {
@@ -147,7 +148,7 @@ bool souk_pool_each_server(const souk_pool *pool, size_t *cursor, souk_server_in
     info->latency = &tally->latency;
     info->breaker = "closed";
     for (const souk_entry *entry = tally->entries; entry != NULL; entry = entry->tally_next) {
-        add_entry(entry, info);
+        add_entry(entry, now, info);
     }
     return true;
 }

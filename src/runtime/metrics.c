@@ -154,14 +154,14 @@ static uint64_t breaker_number(const char *breaker)
       breaker_number(info.breaker))
 
 /* All samples of one name stand together, as the format wants it. */
-static void servers(const souk_pool *pool, souk_buf *out)
+static void servers(const souk_pool *pool, souk_ms at, souk_buf *out)
 {
     souk_server_info info;
     size_t cursor;
 #define NUMBER(metric, type, help, value)                                                          \
     head(out, #metric, type, help);                                                                \
     cursor = 0;                                                                                    \
-    while (souk_pool_each_server(pool, &cursor, &info)) {                                          \
+    while (souk_pool_each_server(pool, &cursor, at, &info)) {                                      \
         put_name(out, #metric, "", &info.name);                                                    \
         put_number(out, value);                                                                    \
     }
@@ -169,7 +169,7 @@ static void servers(const souk_pool *pool, souk_buf *out)
 #undef NUMBER
     head(out, "call_duration_seconds", "histogram", "how long calls took, waiting included");
     cursor = 0;
-    while (souk_pool_each_server(pool, &cursor, &info)) {
+    while (souk_pool_each_server(pool, &cursor, at, &info)) {
         histogram(out, "call_duration_seconds", &info.name, info.latency);
     }
 }
@@ -182,7 +182,7 @@ int souk_runtime_metrics(souk_runtime *rt, souk_buf *out, souk_err *err)
     souk_pool_get_stats(pool, &stats);
     counters(out, &stats);
     now(rt, out, &stats);
-    servers(pool, out);
+    servers(pool, souk_runtime_now(rt), out);
     head(out, "session_wait_seconds", "histogram", "how long calls waited for their session");
     histogram(out, "session_wait_seconds", NULL, &latency->wait);
     head(out, "session_open_seconds", "histogram", "how long it took to open a session");
