@@ -123,13 +123,13 @@ end)
 describe("a token that is not taken any more", function()
   for _, case in ipairs { LEGACY, MODERN } do
     it("is asked for once by 64 callers, and each call is executed once: " .. case.revision, function()
-      local asked, token = 0, "first"
-      local market, peer = eras.connect(case, { knobs = { token = "first" }, server = { listen = false,
+      local asked, token = 0, "s3cret-first"
+      local market, peer = eras.connect(case, { knobs = { token = "s3cret-first" }, server = { listen = false,
         auth = function()
           asked = asked + 1
           return token
         end } })
-      token = "second"
+      token = "s3cret-second"
       peer.knobs { token = token }
       local handles = start_all(market, 64, "create_issue", issue)
       for i = 1, 64 do
