@@ -35,6 +35,7 @@ local rows = {
   breaker_opened = { "error", "fails too often and is left alone for now" },
   breaker_trial = { "info", "is tried with one call" },
   breaker_closed = { "info", "works again" },
+  visit_declined = { "warning", "a visit that it asked for was declined" },
   tools_changed = { "info", "its tools have changed" },
   prompts_changed = { "info", "its prompts have changed" },
   resources_changed = { "info", "its resources have changed" },

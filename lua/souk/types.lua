@@ -32,7 +32,7 @@ local souk = {}
 ---| "delivered" # the server answered
 
 --- What went wrong. tostring() of it is a line that a person can act on; it never holds a credential: where a server
---- says again what souk gave it (token, headers, variables; from 8 bytes on), the name stands for it. `data` is as sent.
+--- says again what souk gave it (token, headers, variables; from 8 bytes on), its name is there. `data` is as sent.
 ---@class souk.Error
 ---@field kind souk.ErrorKind
 ---@field message string
