@@ -2,7 +2,7 @@
 
 import { renameSync, writeFileSync } from 'node:fs';
 
-import { available } from './schemas.mjs';
+import { available } from './published.mjs';
 
 const LOG_MAX = 2000;
 
