@@ -1,17 +1,41 @@
 #!/bin/sh
-# `make test`: every check, one after the other. Prints what each runner prints, then the closing lines of all
-# of them once more, and at last one line that adds them up: "N passed, N failed".
+# `make test`: every check. Prints what each runner prints, then the closing lines of all of them once more, and at
+# last one line that adds them up: "N passed, N failed".
 #
 # STEPS="rooms ctest" chooses. Logs are kept in build/log. A runner that fails, or that executed nothing, fails
 # the whole.
+#
+# The specs wait for servers and clocks half of the time, so the steps that only compute run beside them, one after the
+# other and with a lower priority: what waits with a time limit gets the processor when it wants it. What those print
+# comes when the others are done.
 set -u
 cd "$(dirname "$0")/../.."
 steps=${STEPS:-rooms ctest spec rock sanitize conformance fuzz-smoke lint demo-check secrets}
+computing=" fuzz-smoke lint rock "
 make="${MAKE:-make} --no-print-directory WERROR=-Werror"
 passed=0
 failed=0
 summary=
 mkdir -p build/log
+
+# Runs a step, and leaves its log, and its exit code and seconds in a file beside that.
+run() {
+    log=build/log/$1.log
+    started=$(date +%s)
+    rm -f "$log.end"
+    # The exit code goes through a file: a pipe's own is that of tee.
+    { $make "$1" 2>&1 </dev/null; echo $? >"$log.code"; } | tee "$log"
+    echo "$(cat "$log.code") $(($(date +%s) - started))" >"$log.end"
+    rm -f "$log.code"
+}
+
+if [ "${1:-}" = --beside ]; then
+    shift
+    for name in "$@"; do
+        run "$name" >/dev/null
+    done
+    exit
+fi
 
 # What the markets of specs say about themselves goes here, for the last step.
 export SOUK_TRANSCRIPT="$PWD/build/log/transcript.txt"
@@ -33,20 +57,16 @@ closing_lines() {
     grep -a -E '^[0-9]+ passed, [0-9]+ failed$|^[0-9]+ success(es)? / |^Files=|^Result: |skipped$' "$1"
 }
 
-step() {
+# Adds what a step left to the sums and to the summary.
+count() {
     name=$1
     log=build/log/$name.log
-    echo
-    echo "=== $name"
-    started=$(date +%s)
-    # The exit code goes through a file: a pipe's own is that of tee.
-    { $make "$name" 2>&1 </dev/null; echo $? >"$log.code"; } | tee "$log"
-    code=$(cat "$log.code")
-    rm -f "$log.code"
-    # shellcheck disable=SC2046 # two numbers
-    set -- $(numbers "$log")
-    ok=$1
-    bad=$2
+    # shellcheck disable=SC2046 # two numbers each; a step that left none has failed
+    set -- $(cat "$log.end" 2>/dev/null || echo 1 0) $(numbers "$log")
+    code=$1
+    seconds=$2
+    ok=$3
+    bad=$4
     remark=
     if [ "$code" != 0 ] && [ "$bad" = 0 ]; then
         bad=1
@@ -58,7 +78,7 @@ step() {
     passed=$((passed + ok))
     failed=$((failed + bad))
     summary="$summary
-$(printf '%-11s %5d passed %5d failed %5d s%s' "$name" "$ok" "$bad" $(($(date +%s) - started)) "$remark")
+$(printf '%-11s %5d passed %5d failed %5d s%s' "$name" "$ok" "$bad" "$seconds" "$remark")
 $(closing_lines "$log" | sed 's/^/            /')"
 }
 
@@ -71,8 +91,50 @@ if ! $make -s -j2 all test-programs >build/log/build.log 2>&1; then
 fi
 cat build/log/build.log
 
+is_computing() {
+    case $computing in *" $1 "*) return 0 ;; esac
+    return 1
+}
+
+# In the order in which they are best run: the fuzz targets are given seconds, and the C tests leave them most of these.
+beside=
+for name in $computing; do
+    case " $steps " in *" $name "*) beside="$beside $name" ;; esac
+done
+rm -f build/log/*.log.end
 for name in $steps; do
-    step "$name"
+    : >"build/log/$name.log"
+done
+# shellcheck disable=SC2086 # names of steps
+setsid nice -n 10 sh "$0" --beside $beside &
+lane=$!
+trap 'kill -- -$lane 2>/dev/null' EXIT
+trap 'exit 130' INT TERM HUP
+
+for name in $steps; do
+    if is_computing "$name" || [ "$name" = secrets ]; then
+        continue
+    fi
+    echo
+    echo "=== $name"
+    run "$name"
+done
+wait "$lane"
+for name in $beside; do
+    echo
+    echo "=== $name"
+    cat "build/log/$name.log"
+done
+# It searches what all the others have printed.
+case " $steps " in
+*" secrets "*)
+    echo
+    echo "=== secrets"
+    run secrets
+    ;;
+esac
+for name in $steps; do
+    count "$name"
 done
 
 echo
