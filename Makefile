@@ -37,7 +37,7 @@ Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
 .PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke \
         secrets conformance lint tidy format rooms rock rockspec readme bench bench-programs \
-        deps deps-demo deps-test deps-bench install uninstall clean help
+        soak deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: lib modules
@@ -64,6 +64,7 @@ help:
 #: make rock         install with luarocks into a scratch tree and require it from there
 #: make rockspec     write souk-scm-1.rockspec anew, after files were added or removed
 #: make readme       fill in the README's table of options, after one was added or changed
+#: make soak         a million calls in 30 minutes while everything goes wrong; MINUTES=5, CALLS=, LUA=luajit choose
 #: make bench        souk beside its yardsticks
 #: make install      PREFIX=/usr/local DESTDIR= LUA_VERSIONS="5.4 5.1"; make uninstall
 #: make clean        remove what was built, except the npm packages
@@ -222,6 +223,15 @@ rock:
 
 secrets:
 	@sh spec/tools/secrets.sh
+
+# --- soak: LUA=luajit chooses the interpreter; CALLS is a million in 30 minutes unless given ---------------------------
+LUA ?= lua5.4
+MINUTES ?= 30
+CALLS ?=
+
+soak: deps-test
+	@$(MAKE) -s -j2 modules
+	@$(LUA) -e 'dofile "spec/support/paths.lua"' spec/soak/soak.lua $(MINUTES) $(CALLS)
 
 # --- bench ---------------------------------------------------------------------------------------------------
 BENCH_BIN := $(patsubst spec/bench/%.c,$(B)/bench/%,$(sort $(wildcard spec/bench/*.c)))
