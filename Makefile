@@ -37,7 +37,7 @@ Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
 .PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke \
         secrets conformance lint tidy format rooms rock rockspec readme bench bench-programs \
-        soak deps deps-demo deps-test deps-bench install uninstall clean help
+        soak valgrind valgrind-programs deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: lib modules
@@ -64,6 +64,7 @@ help:
 #: make rock         install with luarocks into a scratch tree and require it from there
 #: make rockspec     write souk-scm-1.rockspec anew, after files were added or removed
 #: make readme       fill in the README's table of options, after one was added or changed
+#: make valgrind     C unit tests under valgrind's memcheck
 #: make soak         a million calls in 30 minutes while everything goes wrong; MINUTES=5, CALLS=, LUA=luajit choose
 #: make bench        souk beside its yardsticks
 #: make install      PREFIX=/usr/local DESTDIR= LUA_VERSIONS="5.4 5.1"; make uninstall
@@ -137,6 +138,30 @@ ctest: $(CTEST_BIN)
 
 oom: $(OOM_BIN)
 	@prove --comments $(OOM_BIN)
+
+# --- the same tests under valgrind, without sanitizers: those of the rooms that hold memory for long --------------------
+VALGRIND_TESTS := json mcp_session mcp_operation mcp_lost pool io runtime
+VALGRIND_SRC := $(filter $(VALGRIND_TESTS:%=spec/c/test_%_%) $(VALGRIND_TESTS:%=spec/c/test_%.c),$(CTEST_SRC))
+VALGRIND_BIN := $(VALGRIND_SRC:spec/c/%.c=$(B)/valgrind/spec/%)
+CFLAGS_valgrind := $(STD) $(WARN) $(WERROR) -O1 -g -fno-omit-frame-pointer -Isrc $(CURL_CFLAGS) $(CFLAGS)
+
+$(B)/valgrind/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_valgrind) -MMD -MP -c $< -o $@
+
+$(B)/valgrind/libsouk.a: $(CORE_SRC:src/%.c=$(B)/valgrind/%.o)
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+$(B)/valgrind/spec/%: spec/c/%.c $(B)/valgrind/libsouk.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_valgrind) -Ispec/c -MMD -MP $< -o $@ $(B)/valgrind/libsouk.a $(CURL_LIBS) -ljansson -lm -lpthread
+
+valgrind: deps-bench
+	@$(MAKE) -s -j2 valgrind-programs
+	@sh spec/tools/valgrind.sh $(VALGRIND_BIN)
+
+valgrind-programs: $(VALGRIND_BIN)
 
 # --- specs in Lua ---------------------------------------------------------------------------------------------
 SPEC ?= spec
