@@ -31,6 +31,15 @@ export function controls(world, mcp, server) {
     'POST tools': (changes) => ({ told: world.setTools(changes) }),
     'POST touch': ({ uri }) => ({ told: world.touch(uri) }),
     'POST end-listen': ({ how }) => ({ ended: world.endListening(how) }),
+    'POST close-port': ({ ms }) => {
+      if (ms === undefined) mcp.port.close();
+      else mcp.port.shut({ ms });
+      return {};
+    },
+    'POST open-port': async () => {
+      await mcp.port.open();
+      return {};
+    },
     'POST drop-connections': () => {
       setImmediate(() => server.closeAllConnections());
       return {};
@@ -40,6 +49,6 @@ export function controls(world, mcp, server) {
     const run = all[`${req.method} ${req.url.replace('/control/', '')}`];
     const plain = { chunks: 0 };
     if (!run) return sendJson(res, 404, { error: 'there is no such control' }, plain);
-    return sendJson(res, 200, run(await jsonBody(req)), plain);
+    return sendJson(res, 200, await run(await jsonBody(req)), plain);
   };
 }

@@ -1,6 +1,7 @@
 // What can go wrong with one response. A fault is { method, kind, times, after, executed, ... }; see README.md.
 
 import { failure } from './errors.mjs';
+import { pour, spill } from './pour.mjs';
 
 const HUGE_PIECE = Buffer.alloc(64 * 1024, 'x');
 
@@ -99,6 +100,10 @@ export function strike(fault, message, res, executed) {
       return undefined;
     case 'reset':
       return res.socket.destroy();
+    case 'bytes':
+      return spill(res.socket, fault);
+    case 'endless':
+      return pour(res.socket, fault);
     default:
       return asJson(`there is no fault of kind '${fault.kind}'`, 500);
   }

@@ -4,16 +4,20 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { strike, commit } from './faults.mjs';
+import { bend, isBend } from './bend.mjs';
+import { strikeRequest } from './early.mjs';
 import { failure } from './errors.mjs';
+import { takeFault } from './fault_queue.mjs';
+import { strike, commit } from './faults.mjs';
 import { HttpStreams, plain } from './http_streams.mjs';
-import { takeFault, offersModern } from './knobs.mjs';
+import { offersModern } from './knobs.mjs';
 import { headersForLog } from './ledger.mjs';
 import { answer, negotiate, newSession, refuseModern, unsupported } from './protocol.mjs';
 import * as rules from './rules.mjs';
 import { modernRules, paramHeaderRules } from './rules_modern.mjs';
 import { Running } from './running.mjs';
 import { OldTransport } from './sse_transport.mjs';
+import { isTelling } from './told.mjs';
 import { send, sendJson } from './write.mjs';
 
 const BODY_MAX = 64 * 1024 * 1024;
@@ -52,6 +56,7 @@ export class HttpServer {
         ledger.save();
       }
     });
+    if (req.method === 'POST' && (await strikeRequest(knobs, req))) return undefined;
     const body = await readBody(req);
     const message = parse(body);
     const entry = { http: req.method, path: req.url, headers: headersForLog(req.headers, knobs.token) };
@@ -63,7 +68,7 @@ export class HttpServer {
     if (knobs.token && req.headers.authorization !== `Bearer ${knobs.token}`) return this.refuseStranger(req, res);
     if (knobs.transport === 'sse') return this.old.handle(req, res, message);
     if (req.method === 'POST') return this.post(req, res, message);
-    const fault = takeFault(knobs, req.method);
+    const fault = takeFault(knobs, req.method, undefined, req.url);
     if (fault) return strike(fault, undefined, res);
     if (req.method === 'GET') return this.get(req, res);
     if (req.method === 'DELETE') return this.delete(req, res);
@@ -131,13 +136,11 @@ export class HttpServer {
     rules.legacyRules(message, session, req.headers).forEach((text) => ledger.violation(text));
     if (!session) return this.refuseSession(req, res, message);
     if (message.method === 'tools/call' && knobs.session_calls > 0 && session.calls >= knobs.session_calls) {
-      this.sessions.delete(session.id);
-      this.world.endSession(session);
-      ledger.sessions.dropped.push(session.id);
+      this.forget(session);
       return this.refuseSession(req, res, message);
     }
     if (message.method === 'tools/call') session.calls += 1;
-    if (rules.isNotification(message)) return this.notification(res, message, session);
+    if (rules.isNotification(message)) return this.notification(req, res, message, session);
     return this.answer(req, res, message, { modern: false, session });
   }
 
@@ -148,7 +151,7 @@ export class HttpServer {
     if (!revision) return sendJson(res, 400, unsupported(knobs, message.id, message.params?.protocolVersion), knobs);
     const session = newSession(randomUUID(), revision, message);
     session.ids.add(message.id);
-    const fault = takeFault(knobs, 'initialize');
+    const fault = takeFault(knobs, 'initialize', message, req.url);
     if (fault) return strike(fault, message, res);
     const headers = {};
     this.world.sessions.add(session);
@@ -189,14 +192,14 @@ export class HttpServer {
     }
   }
 
-  notification(res, message, session) {
+  notification(req, res, message, session) {
     if (message.method === 'notifications/initialized') session.initialized = true;
     if (message.method === 'notifications/cancelled') {
       this.ledger.cancelled.push(message.params?.requestId);
       this.running.cancel(session, message.params?.requestId);
     }
     this.ledger.save();
-    const fault = takeFault(this.knobs, message.method);
+    const fault = takeFault(this.knobs, message.method, message, req.url);
     return fault ? strike(fault, message, res) : send(res, 202, {}, '', this.knobs);
   }
 
@@ -204,7 +207,7 @@ export class HttpServer {
     const session = this.sessionOf(req);
     if (session) rules.legacyRules(message, session, req.headers).forEach((text) => this.ledger.violation(text));
     else if (!this.sessions.size && offersModern(this.knobs)) this.ledger.violation('a reply to a modern server');
-    const fault = takeFault(this.knobs, 'reply');
+    const fault = takeFault(this.knobs, 'reply', message, req.url);
     if (fault) return strike(fault, message, res);
     this.world.questions.take(message, session);
     return send(res, 202, {}, '', this.knobs);
@@ -212,16 +215,34 @@ export class HttpServer {
 
   async answer(req, res, message, { modern, session }, headers = {}) {
     const { knobs, ledger, world } = this;
-    const fault = message.method === 'initialize' ? undefined : takeFault(knobs, message.method);
+    const fault = message.method === 'initialize' ? undefined : takeFault(knobs, message.method, message, req.url);
     return this.running.run(message, session, async (stop) => {
       if (modern) res.on('close', () => stop.abort());
-      const base = { world, knobs, ledger, modern, session, signal: stop.signal };
-      if (fault) {
-        const reply = fault.executed ? await answer(message, { ...base, notify: () => {} }) : undefined;
-        return strike(fault, message, res, commit(reply));
-      }
-      return this.streams.write(res, message, base, headers);
+      const base = { world, knobs, ledger, modern, session, signal: stop.signal, fault };
+      if (isBend(fault)) bend(res, fault);
+      if (!fault || isBend(fault) || isTelling(fault)) return this.streams.write(res, message, base, headers);
+      const reply = fault.executed ? await answer(message, { ...base, notify: () => {} }) : undefined;
+      if (fault.kind === 'restart') return this.restart(fault);
+      if (fault.kind === 'lose_session') return this.loseSession(req, res, message, session);
+      return strike(fault, message, res, commit(reply));
     });
+  }
+
+  // As a program that died and is started again.
+  restart(fault) {
+    this.port.shut(fault);
+    this.dropSessions();
+  }
+
+  loseSession(req, res, message, session) {
+    if (session) this.forget(session);
+    return this.refuseSession(req, res, message);
+  }
+
+  forget(session) {
+    this.sessions.delete(session.id);
+    this.world.endSession(session);
+    this.ledger.sessions.dropped.push(session.id);
   }
 
   async get(req, res) {

@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto';
 
 import { answer } from './protocol.mjs';
 import { Stream, Streams } from './streams.mjs';
-import { send, sendJson } from './write.mjs';
+import { prelude, tell } from './told.mjs';
+import { FULL, send, sendJson } from './write.mjs';
 
 const CHANNEL_WAIT_MS = 5000;
 const CHANNEL_STEP_MS = 10;
@@ -18,6 +19,9 @@ function statusOf(reply, session) {
   if (session || !reply.error) return 200;
   return { '-32601': 404, '-32602': 200, 1234: 200 }[reply.error.code] ?? 400;
 }
+
+const sendText = (res, text, knobs, headers) =>
+  send(res, 200, { 'content-type': 'application/json', ...headers }, text, knobs);
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -33,14 +37,30 @@ export class HttpStreams {
     if (!this.wantsStream(message, base)) {
       const reply = await answer(message, { ...base, notify: () => {}, channel: () => this.channelOf(base.session) });
       if (reply === undefined) return res.destroy();
-      return sendJson(res, statusOf(reply, base.session), reply, this.knobs, headers);
+      return this.writeJson(res, reply, base, headers);
     }
     return this.writeStream(res, message, base, headers);
   }
 
+  // Only one message has room in it: the first, however many are told.
+  async writeJson(res, reply, { fault, session }, headers) {
+    for await (const piece of tell(fault, reply, this.around(res))) {
+      if (Buffer.isBuffer(piece)) return sendText(res, piece, this.knobs, headers);
+      if (!piece.raw) return sendJson(res, statusOf(piece, session), piece, this.knobs, headers);
+      if (!res.headersSent) res.writeHead(200, { 'content-type': 'application/json', ...headers });
+      res.write(piece.raw);
+    }
+    return res.end();
+  }
+
+  around(res) {
+    const isOver = () => res.destroyed;
+    return { pairs: this.world.pairs, isOver, isFull: () => isOver() || res.writableLength > FULL };
+  }
+
   // Beside the knob: whoever asks in the stream of the call, or listens, needs one.
-  wantsStream(message, { modern, world }) {
-    if (this.knobs.answer === 'sse') return true;
+  wantsStream(message, { modern, world, fault }) {
+    if ((fault?.answer ?? this.knobs.answer) === 'sse') return true;
     if (message.method === 'subscriptions/listen') return true;
     if (modern || this.knobs.ask_on !== 'post') return false;
     if (message.method === 'tools/call') return world.tools.find(message.params?.name)?.asks === true;
@@ -49,11 +69,12 @@ export class HttpStreams {
 
   async writeStream(res, message, base, headers) {
     const { knobs, world } = this;
-    const { session } = base;
+    const { session, fault } = base;
     const call = message.method === 'tools/call';
     const mayResume =
       session !== undefined &&
       message.method !== 'initialize' &&
+      fault?.ids !== false &&
       (session.revision >= '2025-11-25' || knobs.poll_old);
     const stream = this.streams.add(
       new Stream(knobs, {
@@ -71,10 +92,11 @@ export class HttpStreams {
     if (knobs.server_ping && session !== undefined && call) {
       await world.questions.ask({ send: notify, where: 'post', session, method: 'ping' });
     }
+    await prelude(fault, message, notify);
     const reply = await answer(message, { ...base, notify, channel, hangUp: () => stream.hangUp() });
     if (reply !== undefined) {
       stream.closeAfter = 0;
-      stream.send(reply);
+      for await (const piece of tell(fault, reply, this.around(res))) stream.tell(piece);
     }
     return stream.end();
   }

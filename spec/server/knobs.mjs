@@ -97,17 +97,3 @@ export function turn(knobs, changes) {
 
 export const offersModern = (knobs) => knobs.revisions.some((revision) => revision >= MODERN);
 export const offeredLegacy = (knobs) => LEGACY.filter((revision) => knobs.revisions.includes(revision));
-
-// The fault for this method (a JSON-RPC method, or GET or DELETE), used up by one; undefined when there is none.
-export function takeFault(knobs, method) {
-  const index = knobs.faults.findIndex((fault) => fault.method === '*' || fault.method === method);
-  if (index < 0) return undefined;
-  const fault = knobs.faults[index];
-  if ((fault.after ?? 0) > 0) {
-    fault.after -= 1;
-    return undefined;
-  }
-  fault.times = (fault.times ?? 1) - 1;
-  if (fault.times <= 0) knobs.faults.splice(index, 1);
-  return fault;
-}

@@ -1,21 +1,24 @@
 // What the server was asked and what it did: specifications read it back and count.
 
-import { renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 import { available } from './published.mjs';
 
 const LOG_MAX = 2000;
 
 export class Ledger {
-  constructor(file) {
+  // keep: goes on with what is in the file, which a process wrote that has ended.
+  constructor(file, keep) {
     this.file = file; // also written here after every change, for servers that have no control port
-    this.reset();
+    const before = keep && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+    this.reset(before);
   }
 
-  reset() {
+  reset(before = {}) {
     this.http = {}; // requests by HTTP method
     this.methods = {}; // JSON-RPC requests and notifications by method
     this.tools = {}; // tools that were executed, by name
+    this.executed = {}; // how often, by the argument `title` or `reason` of the call
     this.replies = 0; // JSON-RPC responses from the client
     this.connections = 0; // accepted
     this.aborted = 0; // requests that the client gave up before they were answered
@@ -43,6 +46,8 @@ export class Ledger {
     this.violations = []; // rules of the revision that the client broke
     this.redirected = []; // requests that were answered with a redirect: { http, path, headers }
     this.log = []; // one entry a request: see `request`
+    this.struck = []; // numbers of the faults that a child has met
+    Object.assign(this, before);
     this.save();
   }
 

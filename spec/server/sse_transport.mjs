@@ -3,12 +3,14 @@
 
 import { randomUUID } from 'node:crypto';
 
+import { bend, isBend } from './bend.mjs';
+import { takeFault } from './fault_queue.mjs';
 import { strike } from './faults.mjs';
-import { takeFault } from './knobs.mjs';
 import { answer, negotiate, newSession } from './protocol.mjs';
 import * as rules from './rules.mjs';
 import { plain } from './http_streams.mjs';
-import { openStream, send } from './write.mjs';
+import { isTelling, prelude, tell } from './told.mjs';
+import { asEvent, openStream, send, FULL } from './write.mjs';
 import { encode } from './wire.mjs';
 
 export const ENDPOINT = '/messages';
@@ -46,14 +48,16 @@ export class OldTransport {
     const { knobs, ledger, world } = this;
     if (!(req.headers.accept ?? '').includes('text/event-stream'))
       ledger.violation('GET does not accept text/event-stream');
-    const fault = takeFault(knobs, 'GET');
+    const fault = takeFault(knobs, 'GET', undefined, req.url);
     if (fault) return strike(fault, undefined, res);
     const session = newSession(randomUUID(), '2024-11-05');
     const stream = openStream(res, {}, knobs);
     const entry = { session: session.id, state: 'open' };
     ledger.streams.push(entry);
+    session.stream = res;
     session.channel = {
       send: (message) => stream.event({ data: encode(message, knobs) }),
+      raw: stream.raw,
       hangUp: () => stream.end() !== undefined,
     };
     this.sessions.set(session.id, session);
@@ -64,7 +68,8 @@ export class OldTransport {
       world.endSession(session);
       ledger.save();
     });
-    const where = `${ENDPOINT}?session=${session.id}`;
+    const own = new URL(req.url, 'http://any').search.replace('?', '&'); // what tells one client from another
+    const where = `${ENDPOINT}?session=${session.id}${own}`;
     const named = {
       relative: where,
       absolute: `http://${req.headers.host}${where}`,
@@ -84,8 +89,10 @@ export class OldTransport {
       ledger.count('methods', message.method);
       ledger.look(message);
     }
-    const fault = takeFault(knobs, message.method ?? 'reply');
-    if (fault) return strike(fault, message, res);
+    const fault = takeFault(knobs, message.method ?? 'reply', message, req.url);
+    if (fault?.kind === 'lose_session') return this.loseSession(res, session);
+    if (fault && !isBend(fault) && !isTelling(fault)) return strike(fault, message, res);
+    if (isBend(fault) && fault.on !== 'stream') bend(res, fault);
     send(res, 202, {}, 'Accepted', knobs);
     if (rules.isReply(message)) return world.questions.take(message, session);
     if (message.method === 'notifications/initialized') session.initialized = true;
@@ -102,8 +109,28 @@ export class OldTransport {
     const notify = (one) => session.channel.send(one);
     const channel = () => ({ send: notify, where: 'sse' });
     return this.running.run(message, session, async ({ signal }) => {
+      await prelude(fault, message, notify);
       const reply = await answer(message, { world, knobs, ledger, modern: false, session, signal, notify, channel });
-      if (reply !== undefined) notify(reply);
+      if (reply === undefined) return;
+      if (isBend(fault) && fault.on === 'stream') bend(session.stream, fault);
+      for await (const piece of tell(fault, reply, this.around(session))) this.tellPiece(session, piece);
     });
+  }
+
+  around({ stream }) {
+    const isOver = () => stream.destroyed;
+    return { pairs: this.world.pairs, isOver, isFull: () => isOver() || stream.writableLength > FULL };
+  }
+
+  tellPiece({ channel }, piece) {
+    if (piece.raw) channel.raw(piece.raw);
+    else if (Buffer.isBuffer(piece)) channel.raw(asEvent(piece));
+    else channel.send(piece);
+  }
+
+  loseSession(res, session) {
+    this.sessions.delete(session.id);
+    this.ledger.sessions.dropped.push(session.id);
+    return plain(res, 404, 'there is no such session', this.knobs);
   }
 }

@@ -2,16 +2,22 @@
 
 import { createInterface } from 'node:readline';
 
+import { isBend, writeBent } from './child_faults.mjs';
+import { watchStdin } from './early.mjs';
+import { ChildFaults } from './fault_queue.mjs';
 import { commit, faultyLine } from './faults.mjs';
-import { offersModern, takeFault } from './knobs.mjs';
+import { offersModern } from './knobs.mjs';
 import { answer, negotiate, newSession, refuseModern, unsupported } from './protocol.mjs';
 import * as rules from './rules.mjs';
 import { modernRules } from './rules_modern.mjs';
 import { Running } from './running.mjs';
+import { isTelling, prelude, tell } from './told.mjs';
 import { encode } from './wire.mjs';
+import { FULL } from './write.mjs';
 
 export function serveStdio(world) {
   const { knobs, ledger } = world;
+  const faults = new ChildFaults(knobs, ledger);
   const running = new Running();
   const modernIds = new Set();
   let session;
@@ -41,11 +47,24 @@ export function serveStdio(world) {
     return undefined;
   };
 
+  const around = { pairs: world.pairs, isOver: () => false, isFull: () => process.stdout.writableLength > FULL };
+
+  async function writeTold(fault, reply) {
+    for await (const piece of tell(fault, reply, around)) {
+      if (piece.raw) process.stdout.write(piece.raw);
+      else if (Buffer.isBuffer(piece)) process.stdout.write(Buffer.concat([piece, Buffer.from('\n')]));
+      else write(piece);
+    }
+  }
+
   const respond = (message, base) =>
     running.run(message, base.session, async ({ signal }) => {
       const context = { world, knobs, ledger, ...ways, ...base, signal };
-      const fault = takeFault(knobs, message.method);
+      const fault = faults.take(message.method, message);
+      await prelude(fault, message, write);
       if (!fault) return writeReply(message, await answer(message, context));
+      if (isBend(fault)) return writeBent(fault, `${encode(await answer(message, context), knobs)}\n`);
+      if (isTelling(fault)) return writeTold(fault, await answer(message, context));
       const line = faultyLine(fault, message, fault.executed && commit(await answer(message, context)));
       if (line !== undefined) process.stdout.write(`${line}\n`);
       return undefined;
@@ -127,6 +146,7 @@ export function serveStdio(world) {
   });
   process.stdout.on('error', () => process.exit(0)); // nobody reads any more
   flood();
+  watchStdin(faults, process.stdin);
   const lines = createInterface({ input: process.stdin });
   lines.on('line', take);
   lines.on('close', () => {

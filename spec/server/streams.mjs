@@ -1,7 +1,7 @@
 // Event streams that may outlive their connection: the answer to a POST, or what a GET listens to. With a name, events
 // have ids and are kept, and whoever comes back with Last-Event-ID gets what it has missed.
 
-import { openStream } from './write.mjs';
+import { asEvent, openStream } from './write.mjs';
 import { encode } from './wire.mjs';
 
 const EARLY_MS = 5; // clocks of two processes
@@ -53,6 +53,13 @@ export class Stream {
       this.events.push(event);
     }
     this.out?.event(event);
+  }
+
+  // One piece of what is told: a message, bytes in the place of one, or bytes as they are.
+  tell(piece) {
+    if (piece.raw) return void this.out?.raw(piece.raw);
+    if (!Buffer.isBuffer(piece)) return this.send(piece);
+    return void this.out?.raw(asEvent(piece));
   }
 
   // Closes the connection; the stream goes on.

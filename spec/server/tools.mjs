@@ -272,6 +272,8 @@ export async function runTool(tool, input, context) {
   if (wrong) return { ...text(`invalid arguments for ${name}: ${wrong}`), isError: true };
   const { ledger } = context;
   ledger.count('tools', name);
+  const label = input.title ?? input.reason;
+  if (label !== undefined) ledger.count('executed', label);
   ledger.in_flight += 1;
   ledger.max_in_flight = Math.max(ledger.max_in_flight, ledger.in_flight);
   ledger.save();

@@ -6,6 +6,7 @@ import { Listeners } from './listen.mjs';
 import { Questions } from './questions.mjs';
 import { Rounds } from './rounds.mjs';
 import { Tasks } from './tasks.mjs';
+import { Pairs } from './told.mjs';
 import { Toolbox } from './tools.mjs';
 
 export class World {
@@ -19,11 +20,13 @@ export class World {
     this.unwanted = new Set(); // of ask_cancelled: what takes its questions back
     this.rounds = new Rounds(knobs, ledger);
     this.listeners = new Listeners(knobs, ledger);
+    this.pairs = new Pairs();
     this.tasks = new Tasks(knobs, ledger, (method, params) => this.listeners.tell(method, params));
   }
 
   // As it was born. Sessions are the transport's.
   reset() {
+    this.pairs = new Pairs();
     for (const part of ['tools', 'catalogue', 'questions', 'rounds', 'tasks', 'listeners']) this[part].reset();
   }
 

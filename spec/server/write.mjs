@@ -4,6 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { encode } from './wire.mjs';
 
+export const FULL = 1024 * 1024; // bytes that wait to be sent: no flood goes on
+
 async function inPieces(res, bytes, size) {
   for (let at = 0; at < bytes.length && !res.destroyed; at += size) {
     res.write(bytes.subarray(at, at + size));
@@ -12,7 +14,7 @@ async function inPieces(res, bytes, size) {
 }
 
 export async function send(res, status, headers, text, knobs) {
-  const bytes = Buffer.from(text, 'utf8');
+  const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text, 'utf8');
   res.socket?.setNoDelay(true);
   if (knobs.chunks > 0 && bytes.length > knobs.chunks) {
     res.writeHead(status, headers);
@@ -27,6 +29,9 @@ export async function send(res, status, headers, text, knobs) {
 export const sendJson = (res, status, message, knobs, headers = {}) =>
   send(res, status, { 'content-type': 'application/json', ...headers }, encode(message, knobs), knobs);
 
+// Bytes that take the place of a message in an event stream.
+export const asEvent = (bytes) => Buffer.concat([Buffer.from('event: message\ndata: '), bytes, Buffer.from('\n\n')]);
+
 // An event stream. Events are written in order, one after the other, also when they come in pieces.
 export function openStream(res, headers, knobs) {
   res.socket?.setNoDelay(true);
@@ -34,7 +39,7 @@ export function openStream(res, headers, knobs) {
   res.flushHeaders();
   let tail = Promise.resolve();
   const write = (text) => {
-    const bytes = Buffer.from(text, 'utf8');
+    const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text, 'utf8');
     tail = tail.then(() => (knobs.chunks > 0 ? inPieces(res, bytes, knobs.chunks) : void res.write(bytes)));
   };
   return {
@@ -45,6 +50,7 @@ export function openStream(res, headers, knobs) {
       lines.push(`data: ${data}`);
       write(`${lines.join('\n')}\n\n`);
     },
+    raw: write,
     comment(text) {
       write(`: ${text}\n\n`);
     },

@@ -122,6 +122,11 @@ function programs.scripted(options)
   return words, {}
 end
 
+-- A port that answers no connection.
+function programs.deaf()
+  return { servers.node(), absolute("spec/server/deaf.mjs") }, {}
+end
+
 function programs.modern(options)
   return watched({
     absolute("spec/server/modern.mjs"), "--legacy", options.legacy or "reject", "--answer", options.answer or "auto",
@@ -189,7 +194,7 @@ local function wait_until_it_listens(server)
     local text = read_file(server.log) or ""
     local port = text:match("listening on (%d+)\n")
     if port then
-      return tonumber(port)
+      return tonumber(port), text:match("control on (%d+)\n")
     end
     if not server:is_alive() then
       break
@@ -213,8 +218,9 @@ local function wait_for_pid(path)
 end
 
 -- Starts a server over HTTP and waits until it listens. `name`: "scripted" (options: knobs, tls, port), "modern"
--- (options: legacy, answer), "everything" (options: transport, "streamableHttp" or "sse") or "isolation" (its endpoints
--- are origin .. "/legacy" and "/modern"). Fields: url, origin, port, pid, log (a file with its output), ca_file (tls).
+-- (options: legacy, answer), "everything" (options: transport, "streamableHttp" or "sse"), "isolation" (its endpoints
+-- are origin .. "/legacy" and "/modern") or "deaf". Fields: url, origin, port, pid, log (a file with its output),
+-- ca_file (tls).
 function servers.start(name, options)
   options = options or {}
   local program = assert(programs[name], "there is no server called " .. tostring(name))
@@ -227,7 +233,9 @@ function servers.start(name, options)
     quote(command_line(words, environment)), quote(server.log), quote(pid_file)), "w"))
   running[server] = true
   server.pid = wait_for_pid(pid_file)
-  server.port = wait_until_it_listens(server)
+  local side
+  server.port, side = wait_until_it_listens(server)
+  server.side_door = side and "http://127.0.0.1:" .. side
   if options.tls then
     server.ca_file = certificate()
   end
@@ -261,8 +269,8 @@ local function faults_of(spec)
 end
 
 -- What a stdio server is started with: { command, args, env, ledger() }, for souk's own options. `name`:
--- "scripted" (options: knobs), "modern" (options: legacy), "everything", "filesystem" (options: folder) or
--- "memory" (options: file). ledger() reads what a scripted server has written so far.
+-- "scripted" (options: knobs, knobs_file, keep), "modern" (options: legacy), "everything", "filesystem" (options:
+-- folder) or "memory" (options: file). ledger() reads what a scripted server has written so far.
 function servers.stdio(name, options)
   options = options or {}
   local program = assert(programs[name], "there is no server called " .. tostring(name))
@@ -270,6 +278,13 @@ function servers.stdio(name, options)
   local spec = { name = name, env = environment, args = {} }
   if name == "scripted" or name == "modern" then
     words[#words + 1] = "--stdio"
+  end
+  if name == "scripted" and options.knobs_file then
+    words[#words + 1] = "--knobs-file"
+    words[#words + 1] = options.knobs_file
+  end
+  if name == "scripted" and options.keep then
+    words[#words + 1] = "--keep"
   end
   if name == "scripted" then
     spec.ledger_file = scratch(".ledger")
@@ -314,9 +329,10 @@ local function judge_child(spec)
   judge(faults, known, spec.name .. " (stdio)")
 end
 
-local function control(server, method, path, body)
+local function control(server, method, path, body, origin)
   assert(server.name == "scripted", "only the scripted server can be controlled")
-  local command = ("curl -s -S -k -m 10 -X %s -w '\\n%%{http_code}' %s/control/%s"):format(method, server.origin, path)
+  local command = ("curl -s -S -k -m 10 -X %s -w '\\n%%{http_code}' %s/control/%s"):format(method,
+    origin or server.origin, path)
   if body then
     command = command .. " --data-binary " .. quote(cjson.encode(body))
   end
@@ -341,7 +357,8 @@ local function faults_over_http(server)
   if server.violations_file then
     return faults_of(server)
   end
-  return server:is_alive() and control(server, "GET", "faults") or { violations = {}, mistakes = {} }
+  local is_asked = server.name == "scripted" and server:is_alive()
+  return is_asked and control(server, "GET", "faults") or { violations = {}, mistakes = {} }
 end
 
 -- What the server complains of; those need not be complained of again.
@@ -403,6 +420,17 @@ function Server:drop_connections()
     return
   end
   control(self, "POST", "drop-connections")
+end
+
+-- Closes the port and all connections, until open_port, or for `seconds`: as a server that is gone. Its sessions
+-- outlive that.
+function Server:close_port(seconds)
+  local body = seconds and { ms = seconds * 1000 }
+  control(self, "POST", "close-port", body, self.side_door)
+end
+
+function Server:open_port()
+  control(self, "POST", "open-port", nil, self.side_door)
 end
 
 function Server:is_alive()
