@@ -137,7 +137,9 @@ static int start(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_mcp_http_reque
                          souk_mcp_is_repeatable(http->rpc_method);
         ask.stream = exchange->pending != NULL || exchange->by_get; /* it may be an event stream */
         ask.ca_file = mcp->config.ca_file;
-        exchange->sent_session = http->session_id.len > 0;
+        /* The endpoint that an HTTP+SSE server named stands for the session. */
+        exchange->sent_session = http->session_id.len > 0 ||
+                                 (mcp->two_endpoints && exchange->purpose != SOUK_MCP_FOR_INBOUND);
         failed = mcp->port.exchange(mcp->port.user, &ask, err);
     }
     souk_mcp_headers_free(&headers);
