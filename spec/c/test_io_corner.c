@@ -247,6 +247,55 @@ static void a_group_that_cannot_watch_its_sockets_is_given_up(void)
     server_stop(server);
 }
 
+enum { STRAY_WANTED = 1, STRAY_SENT };
+static atomic_int stray; /* of a response that nobody has asked for */
+
+static void script_stray(test_peer *peer)
+{
+    while (peer_read(peer)) {
+        peer_answer(peer, "200 OK", "mine");
+        while (atomic_load(&stray) == 0) {
+            usleep(1000);
+        }
+        if (atomic_load(&stray) == STRAY_WANTED) {
+            peer_answer(peer, "200 OK", "astray");
+            atomic_store(&stray, STRAY_SENT);
+        }
+    }
+}
+
+/* Who waits on the engine between its calls does not matter: it may be nobody. */
+static void check_stray(bool waits)
+{
+    test_server *server = server_start(script_stray);
+    souk_engine *engine = engine_start(NULL);
+    outcome o;
+    atomic_store(&stray, 0);
+    run(engine, post_to(server->url, 1), "x", &o);
+    CHECK_SLICE(souk_buf_slice(&o.body), "mine");
+    outcome_free(&o);
+    atomic_store(&stray, STRAY_WANTED);
+    while (atomic_load(&stray) != STRAY_SENT) {
+        usleep(1000);
+    }
+    if (waits) {
+        drive_for(engine, 20, NULL, 0);
+    }
+    run(engine, post_to(server->url, 2), "x", &o);
+    CHECK(!o.failed);
+    CHECK_SLICE(souk_buf_slice(&o.body), "mine");
+    outcome_free(&o);
+    CHECK_INT(atomic_load(&server->connections), 2);
+    souk_engine_free(engine);
+    server_stop(server);
+}
+
+static void a_response_that_nobody_asked_for_is_not_the_next_answer(void)
+{
+    check_stray(false);
+    check_stray(true);
+}
+
 int main(void)
 {
     CASE(the_proxy_of_the_environment_is_used);
@@ -255,5 +304,6 @@ int main(void)
     CASE(a_stream_waits_when_its_own_limit_is_reached);
     CASE(more_handles_than_are_kept_do_no_harm);
     CASE(a_group_that_cannot_watch_its_sockets_is_given_up);
+    CASE(a_response_that_nobody_asked_for_is_not_the_next_answer);
     return tap_done();
 }

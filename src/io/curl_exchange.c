@@ -128,6 +128,7 @@ static int launch(souk_transfer *transfer, const souk_exchange *exchange, souk_e
         return souk_fail_memory(err);
     }
     transfer->running = true;
+    engine->launched = true;
     if (exchange->body != NULL) {
         souk_buf_move(&transfer->body, exchange->body);
     }

@@ -1,10 +1,14 @@
 #include "io/curl.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
-enum { IDLE_HANDLES_MAX = 64 /* kept by one group */ };
+enum {
+    IDLE_HANDLES_MAX = 64, /* kept by one group */
+    STRAY_MAX = 64 * 1024  /* bytes that are read from a connection that is to be closed */
+};
 
-/* --- libcurl's callbacks: they take notes, and call no function of libcurl --- */
+/* --- libcurl's callbacks: they take notes, and have libcurl do nothing --- */
 
 static void on_ready(void *owner, int fd, unsigned events)
 {
@@ -13,15 +17,44 @@ static void on_ready(void *owner, int fd, unsigned events)
     souk_group_act(owner, fd, mask);
 }
 
+/*
+ * An idle connection stirred: the server has closed it, or sends a response that nobody asked for.
+ * Older versions of libcurl (before 8.0) would give that to the next request. So it is thrown away,
+ * and the connection is ended: libcurl finds it dead, and takes another one.
+ */
+static void on_stray(void *owner, int fd, unsigned events)
+{
+    (void)events;
+    souk_group *group = owner;
+    char bytes[1024];
+    ssize_t got = 1;
+    for (size_t total = 0; got > 0 && total < STRAY_MAX; total += (size_t)got) {
+        got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got > 0) {
+            (void)shutdown(fd, SHUT_RDWR);
+        }
+    }
+    souk_loop_rest(group->engine->loop, fd);
+}
+
+/* Over TLS there is traffic that belongs to no request. A transfer that rests has bytes to come. */
+static bool is_silent(CURL *easy)
+{
+    souk_transfer *transfer = NULL;
+    return curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer != NULL &&
+           !transfer->parts.tls && !transfer->paused;
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
-    (void)easy;
     (void)socket_user;
     souk_group *group = user;
     souk_loop *loop = group->engine->loop;
     unsigned events = (what == CURL_POLL_IN || what == CURL_POLL_INOUT ? SOUK_LOOP_READ : 0U) |
                       (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? SOUK_LOOP_WRITE : 0U);
-    if (events == 0) {
+    if (events == 0 && souk_loop_has_adopted(loop, fd) && is_silent(easy)) {
+        (void)souk_loop_watch(loop, fd, SOUK_LOOP_READ, on_stray, group, &group->trouble);
+    } else if (events == 0) {
         souk_loop_rest(loop, fd);
     } else {
         (void)souk_loop_watch(loop, fd, events, on_ready, group, &group->trouble);

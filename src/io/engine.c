@@ -230,8 +230,20 @@ static void ring_alarms(souk_engine *engine)
     }
 }
 
+/* Hears what idle connections have to say before libcurl takes one of them. */
+static int listen_first(souk_engine *engine, bool *interrupted, souk_err *err)
+{
+    *interrupted = false;
+    if (!engine->launched) {
+        return SOUK_OK;
+    }
+    engine->launched = false;
+    return souk_loop_run(engine->loop, 0, interrupted, err);
+}
+
 int souk_engine_wait(souk_engine *engine, souk_ms timeout, souk_err *err)
 {
+    bool interrupted;
     int rc = enter(engine, err);
     if (rc != SOUK_OK) {
         return rc;
@@ -240,13 +252,16 @@ int souk_engine_wait(souk_engine *engine, souk_ms timeout, souk_err *err)
     if (engine->paused > 0) {
         souk_exchange_resume(engine);
     }
+    rc = listen_first(engine, &interrupted, err);
+    if (rc != SOUK_OK || interrupted) {
+        return rc;
+    }
     for (;;) {
         ring_alarms(engine);
         souk_ms next = souk_ms_min(until, souk_deadlines_next(&engine->alarms));
         souk_ms span = engine->first != NULL || next <= engine->now ? 0
                        : next == SOUK_NEVER                         ? SOUK_NEVER
                                                                     : next - engine->now;
-        bool interrupted = false;
         rc = souk_loop_run(engine->loop, span, &interrupted, err);
         engine->now = souk_clock_now();
         if (rc != SOUK_OK || interrupted || engine->first != NULL || engine->now >= until) {

@@ -54,6 +54,7 @@ struct souk_engine {
     struct souk_group *group_head; /* most recently used first */
     struct souk_group *group_tail;
     size_t paused;    /* transfers that may go on, since their bytes were fetched */
+    bool launched;    /* libcurl was given transfers that it has not begun */
     int socket_errno; /* why the last socket could not be made */
     struct souk_child *children;
     souk_process keeper; /* keeper.c; pid 0 or -1 when there is none */
