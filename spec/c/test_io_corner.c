@@ -212,36 +212,52 @@ static void more_handles_than_are_kept_do_no_harm(void)
  * room for it and there is no memory, all exchanges of the group end, and the next one gets a new
  * group. Which number the descriptor has is tried out.
  */
+/* One try with the next free descriptor being `lowest`; whether the group was given up. */
+static bool gives_up_at(const test_server *server, int lowest, int *opened, size_t *opened_count)
+{
+    static const char url[] =
+        "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid/";
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        opened[(*opened_count)++] = fd;
+    } while (fd >= 0 && fd < lowest);
+    failing_alloc f;
+    failing_alloc_init(&f, 0);
+    souk_engine *engine = NULL;
+    CHECK_INT(souk_engine_new(&f.alloc, NULL, &engine, NULL), SOUK_OK);
+    outcome o;
+    outcome_init(&o, 1);
+    CHECK_INT(start(engine, post_to(url, 1), "x", NULL), SOUK_OK);
+    f.fail_at = f.count + 1;
+    f.for_ever = true;
+    finish_all(engine, &o, 1);
+    CHECK(o.failed);
+    bool given_up = o.err.kind == SOUK_E_LIMIT && souk_engine_stats(engine).connections_opened == 0;
+    outcome_free(&o);
+    f.fail_at = 0;
+    run(engine, post_to(server->url, 2), "x", &o);
+    CHECK(!o.failed);
+    outcome_free(&o);
+    souk_engine_free(engine);
+    CHECK_INT(f.live, 0);
+    return given_up;
+}
+
 static void a_group_that_cannot_watch_its_sockets_is_given_up(void)
 {
     test_server *server = server_start(script_ok);
-    static const char url[] =
-        "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid/";
     int given_up = 0;
-    for (int lowest = 40; lowest < 64; lowest++) {
-        int fd;
-        do {
-            fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        } while (fd >= 0 && fd < lowest);
-        failing_alloc f;
-        failing_alloc_init(&f, 0);
-        souk_engine *engine = NULL;
-        CHECK_INT(souk_engine_new(&f.alloc, NULL, &engine, NULL), SOUK_OK);
-        outcome o;
-        outcome_init(&o, 1);
-        CHECK_INT(start(engine, post_to(url, 1), "x", NULL), SOUK_OK);
-        f.fail_at = f.count + 1;
-        f.for_ever = true;
-        finish_all(engine, &o, 1);
-        CHECK(o.failed);
-        given_up += o.err.kind == SOUK_E_LIMIT && souk_engine_stats(engine).connections_opened == 0;
-        outcome_free(&o);
-        f.fail_at = 0;
-        run(engine, post_to(server->url, 2), "x", &o);
-        CHECK(!o.failed);
-        outcome_free(&o);
-        souk_engine_free(engine);
-        CHECK_INT(f.live, 0);
+    /* On a busy machine the look-up may be over before anybody watches for it: more rounds then. */
+    for (int round = 0; round < 20 && given_up == 0; round++) {
+        int opened[128];
+        size_t opened_count = 0;
+        for (int lowest = 40; lowest < 64; lowest++) {
+            given_up += gives_up_at(server, lowest, opened, &opened_count);
+        }
+        for (size_t i = 0; i < opened_count; i++) {
+            close(opened[i]);
+        }
     }
     CHECK(given_up > 0);
     server_stop(server);

@@ -56,8 +56,8 @@ struct souk_ticket {
     bool may_resend;
     bool may_have_run; /* an attempt may have been executed */
     bool waited;       /* it had to wait for its session */
-    unsigned resends;
-    bool renewed;       /* one of them was for a lost session: there is no second one */
+    unsigned resends;   /* after failures */
+    bool renewed;       /* it was sent again after a lost session: that is done once */
     souk_ms not_before; /* it waits in the line until then, at least */
     uint64_t attempt;   /* pool->attempts when it last went out */
     uint64_t heard;     /* slot->heard then */

@@ -338,13 +338,14 @@ static bool is_passing(const souk_err *err)
 static souk_ms again_at(const souk_pool *pool, const souk_ticket *ticket, souk_ms now)
 {
     bool is_safe = was_not_executed(ticket) || ticket->may_resend;
-    bool is_possible = !pool->closing && !ticket->standing &&
-                       ticket->resends < (uint64_t)pool->options.max_resends;
-    if (!is_safe || !is_possible) {
+    if (!is_safe || pool->closing || ticket->standing) {
         return SOUK_NEVER;
     }
     if (ticket->lost) {
         return ticket->renewed || ticket->on_hold != 0 ? SOUK_NEVER : now;
+    }
+    if (ticket->resends >= (uint64_t)pool->options.max_resends) {
+        return SOUK_NEVER;
     }
     if (ticket->err.retry_after > 0 && was_not_executed(ticket)) {
         return souk_ms_after(now, ticket->err.retry_after);
@@ -376,7 +377,8 @@ static void tell_health(souk_pool *pool, souk_ticket *ticket, souk_ms now)
 /* Back into the line, at the place of its age. */
 static void go_again(souk_pool *pool, souk_ticket *ticket, souk_ms at, souk_ms now)
 {
-    ticket->resends++;
+    /* A session that has to be opened anew after a server's restart takes no try from the call. */
+    ticket->resends += ticket->lost ? 0 : 1;
     ticket->renewed = ticket->renewed || ticket->lost;
     ticket->not_before = at;
     ticket->lost = false;
