@@ -31,6 +31,7 @@ build = {
         "src/base/address.c",
         "src/base/alloc.c",
         "src/base/arena.c",
+        "src/base/budget.c",
         "src/base/buf.c",
         "src/base/deadline.c",
         "src/base/err.c",

@@ -171,6 +171,23 @@ describe("a call meets", function()
     end)
   end
 
+  it("more than all sessions together may buffer", function()
+    local market = connect { max_buffered = 1048576, max_response = 4000000 }
+    local err = fails("limit", "more than 1048576 bytes %(option max_buffered%)",
+      market:call("mcp.s.big", { bytes = 3000000 }))
+    assert.equal("delivered", err.delivery)
+    local handles = {}
+    for i = 1, 20 do
+      handles[i] = market:start("mcp.s.big", { bytes = 150000 })
+    end
+    for i = 1, 20 do
+      local value, why = handles[i]:wait()
+      assert.truthy(value and #value == 150000 or why.kind == "limit", tostring(why))
+    end
+    -- Nothing of it is left.
+    assert.equal(150000, #assert(market:call("mcp.s.big", { bytes = 150000 })))
+  end)
+
   it("a tool that does not exist", function()
     local market = open()
     market:register { id = "gone", provider = "MCP",

@@ -111,6 +111,7 @@ local souk = {}
 ---@field max_files integer|nil files of one folder; default 100,000
 ---@field max_tools integer|nil tools of one server; default 10,000
 ---@field max_pages integer|nil pages of one tools/list; default 1,000
+---@field max_buffered integer|nil all that sessions receive and keep until it is fetched; default 1 GiB
 ---@field max_connections integer|nil HTTP connections of one identity; default 256
 ---@field max_children integer|nil child processes; default 256
 ---@field max_cached integer|nil results of servers that are kept as long as they allow (ttlMs); default 256

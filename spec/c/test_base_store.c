@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "base/deadline.h"
 #include "base/idmap.h"
 #include "base/map.h"
@@ -358,8 +359,36 @@ static void the_last_pair_of_a_key_counts_and_copies_are_independent(void)
     souk_arena_free(&arena);
 }
 
+static void a_budget_counts_what_lives_and_refuses_what_is_beyond(void)
+{
+    failing_alloc under;
+    failing_alloc_init(&under, 0);
+    souk_budget budget;
+    souk_budget_init(&budget, &under.alloc, 1000);
+    char *first = souk_new(&budget.alloc, 400);
+    CHECK(first != NULL && budget.used > 400 && budget.used < 500);
+    CHECK(souk_new(&budget.alloc, 600) == NULL);
+    CHECK_INT(budget.refused, 1);
+    memset(first, 'x', 400);
+    char *grown = souk_resize_array(&budget.alloc, first, 900, 1);
+    CHECK(grown != NULL && grown[399] == 'x');
+    CHECK(souk_resize_array(&budget.alloc, grown, 1100, 1) == NULL);
+    CHECK_INT(grown[0], 'x'); /* it is still there */
+    CHECK(souk_resize_array(&budget.alloc, NULL, SIZE_MAX, 1) == NULL);
+    grown = souk_resize_array(&budget.alloc, grown, 10, 1); /* smaller is always possible */
+    CHECK(grown != NULL && budget.used < 100);
+    under.fail_at = under.count + 1;
+    CHECK(souk_new(&budget.alloc, 10) == NULL);
+    CHECK_INT(budget.refused, 3); /* that was another reason */
+    souk_free(&budget.alloc, grown);
+    souk_free(&budget.alloc, NULL);
+    CHECK_INT(budget.used, 0);
+    CHECK_INT(under.live, 0);
+}
+
 int main(void)
 {
+    CASE(a_budget_counts_what_lives_and_refuses_what_is_beyond);
     CASE(sizes_that_do_not_fit_are_seen);
     CASE(new_memory_is_zeroed_and_copies_end_with_a_nul);
     CASE(pieces_of_an_arena_are_aligned_and_their_own);

@@ -87,9 +87,9 @@ static bool make_session(const souk_mcp_handler *handler, souk_session *session)
                                      .poll_most = POLL_MOST,
                                      .max_poll_failures =
                                          (unsigned)handler->options.max_poll_failures};
-    state->mcp =
-        souk_mcp_new(session->alloc, souk_pool_port(handler->pool), &config, session->id_base);
-    state->ops = state->mcp == NULL ? NULL : souk_mcp_ops_new(session->alloc, state->mcp, &ops);
+    const souk_alloc *alloc = handler->alloc != NULL ? handler->alloc : session->alloc;
+    state->mcp = souk_mcp_new(alloc, souk_pool_port(handler->pool), &config, session->id_base);
+    state->ops = state->mcp == NULL ? NULL : souk_mcp_ops_new(alloc, state->mcp, &ops);
     if (state->ops == NULL) {
         souk_mcp_free(state->mcp);
         state->mcp = NULL;

@@ -2,6 +2,7 @@
 #ifndef SOUK_RUNTIME_INTERNAL_H
 #define SOUK_RUNTIME_INTERNAL_H
 
+#include "base/budget.h"
 #include "base/idmap.h"
 #include "base/map.h"
 #include "runtime/runtime.h"
@@ -110,6 +111,7 @@ struct souk_runtime {
     souk_policy *policy;
     souk_pool *pool;
     souk_mcp_handler mcp;
+    souk_budget buffered; /* what MCP sessions receive and keep lives on it */
     souk_handler *own_handlers[16];
     size_t own_handler_count;
     souk_map servers;

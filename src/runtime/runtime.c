@@ -108,6 +108,7 @@ static int make_parts(souk_runtime *rt, souk_err *err)
         return souk_fail_memory(err);
     }
     souk_mcp_handler_init(&rt->mcp, &rt->options.mcp, rt->pool, rt->seed);
+    rt->mcp.alloc = &rt->buffered.alloc;
     rt->mcp.reach = rt->options.reach;
     return souk_pool_add_handler(rt->pool, &rt->mcp.base, err);
 }
@@ -130,6 +131,7 @@ int souk_runtime_new(const souk_alloc *alloc, const souk_runtime_options *option
     souk_idmap_init(&rt->calls, alloc);
     souk_idmap_init(&rt->pages, alloc);
     souk_idmap_init(&rt->errands, alloc);
+    souk_budget_init(&rt->buffered, alloc, (size_t)rt->options.max_buffered);
     rt->watch_due = SOUK_NEVER;
     souk_answer_init(&rt->made, alloc);
     int failed = make_parts(rt, err);

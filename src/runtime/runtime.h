@@ -35,6 +35,9 @@ typedef struct souk_runtime souk_runtime;
     X(max_files, 100000, 1, 10000000, "files", "files of one folder")                              \
     X(max_tools, 10000, 1, 1000000, "tools", "tools of one server")                                \
     X(max_pages, 1000, 1, 100000, "pages", "pages of one tools/list")                              \
+    X(max_buffered, 1073741824, 1048576, 1099511627776, "bytes",                                   \
+      "all that MCP sessions receive and keep until it is fetched, memory of the sessions "        \
+      "included")                                                                                  \
     X(max_connections, 256, 1, 65536, "connections", "HTTP connections of one identity")           \
     X(max_children, 256, 1, 65536, "processes", "child processes")
 

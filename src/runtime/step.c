@@ -60,6 +60,21 @@ void souk_runtime_flush(souk_runtime *rt, souk_ms patience)
     }
 }
 
+/* Memory was not exhausted, but what may be buffered. */
+static void explain_budget(souk_runtime *rt, souk_outcome *outcome)
+{
+    if (!outcome->err.out_of_memory || rt->buffered.refused == 0) {
+        return;
+    }
+    souk_delivery delivery = outcome->err.delivery;
+    rt->buffered.refused = 0;
+    (void)souk_fail(&outcome->err, SOUK_E_LIMIT,
+                    "what sessions have received and not handed over has more than %zu bytes "
+                    "(option max_buffered)",
+                    rt->buffered.max);
+    outcome->err.delivery = delivery;
+}
+
 /* A call that ended: false when the program is not to hear of it. */
 static bool call_ended(souk_runtime *rt, souk_outcome *outcome)
 {
@@ -74,6 +89,7 @@ static bool call_ended(souk_runtime *rt, souk_outcome *outcome)
     if (rt->handed_out == NULL) {
         return false; /* it could not be remembered when it was put, which was told then */
     }
+    explain_budget(rt, outcome);
     souk_rt_check_output(rt, rt->handed_out, outcome);
     return true;
 }
