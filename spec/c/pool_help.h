@@ -24,6 +24,7 @@ typedef struct plain_session {
     souk_ms deadline;
     int ticks;
     int events;
+    int probes, suspected;
     char reason[SOUK_MESSAGE_MAX]; /* of the last cancel */
 } plain_session;
 
@@ -54,6 +55,7 @@ typedef struct pool_rig {
     int described;     /* how often the handler was asked for a key */
     int refuse_open;   /* what `open` of the plain handler fails with */
     int refuse_call;
+    int probe_answer; /* what `probe` returns, of rigs that have it (rig_probes) */
 
     rig_call calls[RIG_CALLS];
     size_t call_count;

@@ -166,7 +166,8 @@ static void send(souk_pool *pool, survey *s, souk_ticket *ticket, souk_slot *slo
     if (!ticket->standing) {
         souk_pace_take(&s->entry->pace, &s->entry->traits.rate, s->now);
     }
-    if (trial) {
+    /* A standing call goes, too, but nobody can wait for its end. */
+    if (trial && !ticket->standing) {
         s->entry->health.trial = ticket;
         s->stop = true;
         souk_entry_note(pool, s->entry, "breaker_trial", NULL);
@@ -246,14 +247,15 @@ void souk_pool_give_turns(souk_pool *pool, souk_ms now)
 
 /*
  * Whether one more session may be opened now. Single flight: whoever comes while one is opening
- * waits for that one; only where each call needs one of its own, several are opened at a time.
+ * waits for that one; only where each call needs one of its own, several are opened at a time,
+ * unless the first has to show that there is a server at all.
  */
-static bool may_open(souk_pool *pool, survey *s)
+static bool may_open(souk_pool *pool, survey *s, bool trial)
 {
     const souk_entry *entry = s->entry;
     size_t soon = souk_entry_coming(entry);
-    bool has_enough =
-        entry->traits.mode == SOUK_MODE_EXCLUSIVE ? soon >= s->wanted && soon > 0 : soon > 0;
+    bool one_each = entry->traits.mode == SOUK_MODE_EXCLUSIVE && !trial;
+    bool has_enough = one_each ? soon >= s->wanted && soon > 0 : soon > 0;
     if (has_enough || souk_entry_live(entry) >= most_sessions(pool, entry)) {
         return false;
     }
@@ -271,7 +273,7 @@ static bool may_open(souk_pool *pool, survey *s)
 static void open_sessions(souk_pool *pool, survey *s, bool trial)
 {
     souk_err why;
-    while (s->entry->waiting.first != NULL && may_open(pool, s)) {
+    while (s->entry->waiting.first != NULL && may_open(pool, s, trial)) {
         if (trial && souk_entry_live(s->entry) == 0) {
             souk_entry_note(pool, s->entry, "breaker_trial", NULL);
         }
