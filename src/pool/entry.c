@@ -100,8 +100,7 @@ static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler,
         souk_arena_init(&entry->arena, pool->alloc);
         entry->handler = handler;
         entry->traits = *traits;
-        entry->short_lived =
-            target->affinity.len > 0 && target->affinity.ptr[0] == SOUK_SHORT_LIVED;
+        entry->short_lived = souk_affinity_is_short_lived(target->affinity);
         if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, target) &&
             souk_deadline_add(&pool->entry_due, &entry->due, SOUK_NEVER, entry) &&
             souk_tally_join(pool, entry) && souk_map_set(&pool->entries, entry->key, entry, NULL)) {

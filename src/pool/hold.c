@@ -114,15 +114,17 @@ void souk_holds_free(souk_pool *pool)
     souk_idmap_free(&pool->holds);
 }
 
-/* The affinity of a hold: one that no caller can name, or the caller's own, kept apart by a byte.
- */
+/* The affinity of a hold: the caller's own, or one that no caller can name. */
 static int write_affinity(souk_pool *pool, const souk_target *target, souk_buf *text, souk_err *err)
 {
     souk_buf_init(text, pool->alloc, 64 * 1024);
+    if (souk_affinity_is_short_lived(target->affinity)) {
+        return souk_fail(err, SOUK_E_CONFIG, "an affinity must not begin with a NUL byte");
+    }
     if (target->affinity.len == 0) {
-        souk_buf_addf(text, "%c%llu", SOUK_SHORT_LIVED, (unsigned long long)pool->serial + 1);
+        souk_buf_add_byte(text, SOUK_SHORT_LIVED);
+        souk_buf_addf(text, "%llu", (unsigned long long)pool->serial + 1);
     } else {
-        souk_buf_add_byte(text, '=');
         souk_buf_add(text, target->affinity);
     }
     return souk_buf_check(text, "the affinity of a session", err);
@@ -147,6 +149,29 @@ int souk_pool_hold(souk_pool *pool, const souk_target *target, souk_ms timeout, 
     }
     souk_buf_free(&affinity);
     return failed;
+}
+
+bool souk_affinity_is_short_lived(souk_slice affinity)
+{
+    return affinity.len > 0 && affinity.ptr[0] == SOUK_SHORT_LIVED;
+}
+
+/* Its session was one caller's alone, and is nobody's any more. */
+static bool is_left_over(const souk_entry *entry)
+{
+    bool is_needed = entry->waiting.count > 0;
+    for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
+        is_needed = is_needed || slot->holds != NULL || slot->running.count > 0 ||
+                    slot->state == SOUK_SLOT_OPENING;
+    }
+    return entry->short_lived && !entry->evicted && !is_needed;
+}
+
+void souk_hold_tidy(souk_pool *pool, souk_entry *entry, souk_ms now)
+{
+    if (is_left_over(entry)) {
+        souk_entry_leave(pool, entry, "given back", now);
+    }
 }
 
 void souk_pool_release(souk_pool *pool, uint64_t id, souk_ms now)

@@ -237,6 +237,7 @@ size_t souk_entry_live(const souk_entry *entry);
 size_t souk_entry_coming(const souk_entry *entry);
 
 /* serve.c */
+/* The entry may be gone after it (souk_hold_tidy). */
 void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now);
 void souk_entry_fail_waiting(souk_pool *pool, souk_entry *entry, const souk_err *why, souk_ms now);
 /* What the call waits for, for people. */
@@ -272,7 +273,10 @@ const char *souk_health_breaker(const souk_entry *entry, souk_ms now);
 souk_ms souk_retry_delay(const souk_pool *pool, unsigned failures);
 
 /* hold.c */
-enum { SOUK_SHORT_LIVED = '#' }; /* first byte of an affinity that is of one hold only */
+enum { SOUK_SHORT_LIVED = 0 }; /* first byte of an affinity that is of one hold only */
+bool souk_affinity_is_short_lived(souk_slice affinity);
+/* An entry that was of one hold, and that nobody needs any more, leaves; it may be gone then. */
+void souk_hold_tidy(souk_pool *pool, souk_entry *entry, souk_ms now);
 void souk_hold_give(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now);
 /* The slot of the hold that the ticket is for; NULL and a reason when it has none any more. */
 souk_slot *souk_hold_slot(const souk_pool *pool, uint64_t id, souk_err *why);

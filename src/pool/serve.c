@@ -299,15 +299,11 @@ static void note_waiting(souk_pool *pool, souk_entry *entry, souk_ms now)
     }
 }
 
-void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now)
+static void serve_line(souk_pool *pool, souk_entry *entry, souk_ms now)
 {
     survey s = {.entry = entry, .now = now, .wake = SOUK_NEVER, .standing_only = true};
     souk_err why;
     souk_ms until = SOUK_NEVER;
-    if (entry->waiting.first == NULL) {
-        souk_entry_wake_at(pool, entry, SOUK_NEVER);
-        return;
-    }
     souk_gate_state gate = souk_health_gate(pool, entry, now, &until, &why);
     if (gate == SOUK_GATE_REFUSED) {
         refuse_all(pool, entry, &why, now);
@@ -327,4 +323,14 @@ void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now)
     }
     note_waiting(pool, entry, now);
     souk_entry_wake_at(pool, entry, s.wake);
+}
+
+void souk_entry_serve(souk_pool *pool, souk_entry *entry, souk_ms now)
+{
+    if (entry->waiting.first == NULL) {
+        souk_entry_wake_at(pool, entry, SOUK_NEVER);
+    } else {
+        serve_line(pool, entry, now);
+    }
+    souk_hold_tidy(pool, entry, now);
 }

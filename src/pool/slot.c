@@ -351,14 +351,6 @@ static void opening_failed(souk_pool *pool, souk_slot *slot, souk_ms now)
     }
 }
 
-/* A session that was one caller's alone, and is nobody's any more. */
-static bool is_left_over(const souk_slot *slot)
-{
-    const souk_entry *entry = slot->entry;
-    return entry->short_lived && !entry->evicted && slot->state == SOUK_SLOT_OPEN &&
-           slot->holds == NULL && entry->waiting.count == 0 && slot->running.count == 0;
-}
-
 void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
     if (slot->opened && slot->state == SOUK_SLOT_OPENING) {
@@ -377,9 +369,6 @@ void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
     slot->failed = false;
     slot->lost = false;
     slot->probed = false;
-    if (is_left_over(slot)) {
-        souk_entry_leave(pool, slot->entry, "given back", now);
-    }
     if (slot->state == SOUK_SLOT_RETIRING && slot->running.count == 0) {
         start_close(pool, slot, now);
     }

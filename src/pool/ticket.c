@@ -188,6 +188,17 @@ static souk_entry *entry_on_hold(souk_pool *pool, const souk_order *order, souk_
     return slot->entry;
 }
 
+/* The sessions of holds have names that nobody can say. */
+static bool has_good_name(const souk_order *order, souk_err *err)
+{
+    if (order->request->kind != SOUK_REQUEST_HOLD &&
+        souk_affinity_is_short_lived(order->target->affinity)) {
+        souk_fail(err, SOUK_E_CONFIG, "an affinity must not begin with a NUL byte");
+        return false;
+    }
+    return true;
+}
+
 static bool needs_hold(const souk_entry *entry, const souk_order *order)
 {
     return entry->traits.mode == SOUK_MODE_PINNED && entry->target.affinity.len == 0 &&
@@ -197,7 +208,7 @@ static bool needs_hold(const souk_entry *entry, const souk_order *order)
 /* The entry that takes the call, or NULL and a reason: the pool is closed, or something is full. */
 static souk_entry *admit(souk_pool *pool, const souk_order *order, souk_ms now, souk_err *err)
 {
-    if (!has_room(pool, order, err)) {
+    if (!has_room(pool, order, err) || !has_good_name(order, err)) {
         return NULL;
     }
     souk_entry *entry =
@@ -434,6 +445,9 @@ void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why
     }
     leave(ticket, now);
     souk_ticket_finish(pool, ticket, now);
+    if (ticket->entry->short_lived) {
+        souk_entry_wake_at(pool, ticket->entry, now); /* it may not be needed any more */
+    }
 }
 
 void souk_pool_cancel(souk_pool *pool, uint64_t id, souk_ms now)
