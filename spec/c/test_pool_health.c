@@ -184,6 +184,28 @@ static void a_trial_without_a_result_gives_its_turn_to_the_next(void)
     rig_end(rig);
 }
 
+/* What is said of the only server. */
+static const char *breaker_of(pool_rig *rig)
+{
+    souk_server_info info;
+    size_t cursor = 0;
+    CHECK(souk_pool_each_server(rig->pool, &cursor, rig->fake.now, &info));
+    return info.breaker;
+}
+
+static void the_state_of_the_breaker_is_told(void)
+{
+    mcp_server server;
+    pool_rig *rig = rig_with_open_breaker(&server);
+    CHECK_TEXT(breaker_of(rig), "open");
+    rig_wait_for(rig, 30000);
+    int first = call_server(rig, &server);
+    CHECK_TEXT(breaker_of(rig), "half-open");
+    finish_call(rig, first);
+    CHECK_TEXT(breaker_of(rig), "closed");
+    rig_end(rig);
+}
+
 /* It stands whether the server answers or not, and nobody would ever learn how the trial ended. */
 static void a_standing_call_is_no_trial(void)
 {
@@ -234,6 +256,7 @@ static void sessions_that_cannot_be_opened_are_failures_and_one_that_opens_is_th
     int first = call_server(rig, &server);
     int second = call_server(rig, &server);
     CHECK_INT(rig->session_count, 6);
+    CHECK_TEXT(breaker_of(rig), "half-open");
     open_last(rig);
     CHECK(is_running(rig, first) && is_running(rig, second));
     CHECK(strstr(rig->said, "breaker_closed") != NULL);
@@ -438,6 +461,7 @@ int main(void)
     CASE(one_call_tries_while_the_others_wait_and_its_success_closes);
     CASE(a_trial_that_fails_opens_again_and_the_others_fail_at_once);
     CASE(a_trial_without_a_result_gives_its_turn_to_the_next);
+    CASE(the_state_of_the_breaker_is_told);
     CASE(a_standing_call_is_no_trial);
     CASE(sessions_that_cannot_be_opened_are_failures_and_one_that_opens_is_the_trial);
     CASE(where_each_call_needs_a_session_the_trial_opens_only_one);

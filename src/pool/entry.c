@@ -247,7 +247,8 @@ size_t souk_entry_coming(const souk_entry *entry)
 {
     size_t count = 0;
     for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
-        count += slot->state == SOUK_SLOT_OPENING || slot->probing;
+        count +=
+            slot->state == SOUK_SLOT_OPENING || (slot->state == SOUK_SLOT_OPEN && slot->probing);
     }
     return count;
 }
