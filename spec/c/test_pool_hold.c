@@ -46,7 +46,8 @@ static void a_lost_session_is_never_renewed_and_other_holds_go_on(void)
     int mine = take_hold(rig, &server);
     int other = take_hold(rig, &server);
     int call = call_on_hold(rig, &server, id_of(rig, mine));
-    rig_failed(rig, call, SOUK_DELIVERY_REJECTED, true); /* could go again elsewhere, but must not */
+    rig_failed(rig, call, SOUK_DELIVERY_REJECTED,
+               true); /* could go again elsewhere, but must not */
     rig_run(rig);
     CHECK_END(rig, call, SOUK_E_CLOSED, SOUK_DELIVERY_REJECTED);
     CHECK_INT(rig->calls[call].starts, 1);
