@@ -236,6 +236,52 @@ static void a_refusal_becomes_an_error_that_says_how_far_it_got(void)
     }
 }
 
+/* Who names a time to come back at has done nothing; a gateway that lost the server names none. */
+static void trouble_with_a_retry_after_is_a_refusal(void)
+{
+    static const struct {
+        int status;
+        const char *retry_after; /* NULL: none */
+        const char *date;
+        souk_delivery delivery;
+        int64_t ms;
+    } rows[] = {
+        {503, "2", NULL, SOUK_DELIVERY_REJECTED, 2000},
+        {503, "0", NULL, SOUK_DELIVERY_REJECTED, 1},
+        {503, NULL, NULL, SOUK_DELIVERY_AMBIGUOUS, 0},
+        {503, "soon", NULL, SOUK_DELIVERY_AMBIGUOUS, 0},
+        {502, "2", NULL, SOUK_DELIVERY_AMBIGUOUS, 0},
+        {429, NULL, NULL, SOUK_DELIVERY_REJECTED, 0},
+        {429, "3", NULL, SOUK_DELIVERY_REJECTED, 3000},
+        /* Dates are compared with the server's own clock, whatever ours says. */
+        {503, "Sun, 22 Nov 2026 12:00:05 GMT", "Sun, 22 Nov 2026 12:00:00 GMT",
+         SOUK_DELIVERY_REJECTED, 5000},
+        {429, "Sun Nov 22 12:00:05 2026", "Sun, 22 Nov 2026 12:00:00 GMT", SOUK_DELIVERY_REJECTED,
+         5000},
+        {503, "Sun, 22 Nov 2026 11:59:59 GMT", "Sun, 22 Nov 2026 12:00:00 GMT",
+         SOUK_DELIVERY_REJECTED, 1},
+        {503, "Sun, 22 Nov 2026 12:00:05 GMT", NULL, SOUK_DELIVERY_AMBIGUOUS, 0},
+        {503, "Sun, 22 Nov 2026 12:00:05 GMT", "now", SOUK_DELIVERY_AMBIGUOUS, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        souk_err err;
+        souk_mcp_head head;
+        souk_header headers[2];
+        size_t count = 0;
+        if (rows[i].retry_after != NULL) {
+            headers[count++] = header("Retry-After", rows[i].retry_after);
+        }
+        if (rows[i].date != NULL) {
+            headers[count++] = header("Date", rows[i].date);
+        }
+        CHECK_INT(souk_mcp_head_read(&head, rows[i].status, headers, count, 0, &err), SOUK_OK);
+        CHECK_INT(souk_mcp_refused(&head, NULL, &err), SOUK_E_TRANSPORT);
+        CHECK_TEXT(souk_delivery_name(err.delivery), souk_delivery_name(rows[i].delivery));
+        CHECK_INT(err.retry_after, rows[i].ms);
+        CHECK(err.retryable);
+    }
+}
+
 int main(void)
 {
     CASE(media_types_are_known_without_case_and_parameters);
@@ -247,5 +293,6 @@ int main(void)
     CASE(a_year_of_two_digits_is_the_nearest_one);
     CASE(a_date_cut_anywhere_is_refused);
     CASE(a_refusal_becomes_an_error_that_says_how_far_it_got);
+    CASE(trouble_with_a_retry_after_is_a_refusal);
     return tap_done();
 }
