@@ -4,65 +4,35 @@
  * that runs out.
  *
  * Whatever happens: each accepted call ends exactly once and with its own answer, is executed once
- * unless it may be sent again, the limits hold, the counters add up, one session at most is opening
- * per endpoint, no secret is in anything that comes out, and nothing is left behind.
+ * unless it may be sent again, the limits hold, the counters add up, no secret is in anything that
+ * comes out, and nothing is left behind. What a session gets is looked at in pool_inside.h: calls
+ * on a hold run on that session, and nobody else's; nothing goes while a breaker is open, during a
+ * pause or beyond a rate; whoever waits will be woken.
  */
-#include "pool_watch.h"
+#include "pool_inside.h"
+#include "pool_servers.h"
+#include "pool_targets.h"
 
-static void fill_target(fuzz *f, size_t server, size_t identity, souk_target *target)
+/* Puts the call of the script that was made last; it is forgotten when it cannot be put at all. */
+static void put_call(fuzz *f, call *mine, souk_target *target)
 {
-    static const souk_pair configs[SERVERS][2] = {
-        {{SOUK_LIT_INIT("mcp_url"), SOUK_LIT_INIT("http://a/")},
-         {SOUK_LIT_INIT("mcp_tool_name"), SOUK_LIT_INIT("t")}},
-        {{SOUK_LIT_INIT("mcp_url"), SOUK_LIT_INIT("http://b/")},
-         {SOUK_LIT_INIT("mcp_tool_name"), SOUK_LIT_INIT("t")}},
-        {{SOUK_LIT_INIT("mcp_command"), SOUK_LIT_INIT("c")},
-         {SOUK_LIT_INIT("mcp_tool_name"), SOUK_LIT_INIT("t")}},
-        {{SOUK_LIT_INIT("asking_x"), SOUK_LIT_INIT("d")},
-         {SOUK_LIT_INIT("asking_y"), SOUK_LIT_INIT("t")}},
-        {{SOUK_LIT_INIT("mcp_url"), SOUK_LIT_INIT("http://e/")},
-         {SOUK_LIT_INIT("mcp_tool_name"), SOUK_LIT_INIT("t")}},
-    };
-    static const char *const identities[IDENTITIES] = {"ann", "bob"};
-    static const char *const names[SERVERS] = {"a", "b", "c", "d", "e"};
-    memset(target, 0, sizeof *target);
-    target->prefix = server == 3 ? SOUK_LIT("asking") : SOUK_LIT("mcp");
-    target->name = souk_slice_of(names[server]);
-    target->config = (souk_pairs){configs[server], 2};
-    target->auth = server == 4 ? 9 : 0;
-    target->input = server < 3 ? INPUT_FUNCTION : 0;
-    target->abilities = server < 3 ? 31 : 0;
-    target->identity = souk_slice_of(identities[identity]);
-    target->memo = identity == 0 && script_choose(&f->script, 2) == 0 ? &f->memos[server] : NULL;
-}
-
-static void make_call(fuzz *f)
-{
-    souk_target target;
     souk_err err;
     souk_buf body;
-    if (f->call_count == MOST_CALLS) {
-        return;
-    }
-    call *mine = &f->calls[f->call_count++];
-    memset(mine, 0, sizeof *mine);
-    mine->server = script_choose(&f->script, SERVERS);
-    mine->identity = script_choose(&f->script, IDENTITIES);
-    fill_target(f, mine->server, mine->identity, &target);
-    mine->standing = script_choose(&f->script, 8) == 7;
-    mine->may_resend = !mine->standing && script_choose(&f->script, 2) == 0;
-    mine->progress = script_choose(&f->script, 2) == 0;
     const souk_request request = {.kind = mine->standing ? SOUK_REQUEST_LISTEN
                                                          : SOUK_REQUEST_CAPABILITY,
                                   .capability = SOUK_LIT_INIT("cap"),
-                                  .metadata = target.config,
+                                  .metadata = target->config,
                                   .progress = mine->progress};
-    const souk_order order = {.target = &target,
+    call *hold = mine->on_hold == 0 ? NULL : &f->calls[mine->on_hold - 1];
+    const souk_order order = {.target = target,
                               .request = &request,
                               .body = &body,
                               .options = {.timeout = script_choose(&f->script, 3) == 0 ? 3000 : 0,
                                           .may_resend = mine->may_resend,
-                                          .standing = mine->standing}};
+                                          .standing = mine->standing,
+                                          .on_hold = hold == NULL ? 0 : hold->id}};
+    target->affinity = mine->named ? SOUK_LIT("tab") : SOUK_LIT("");
+    target->memo = mine->named ? NULL : target->memo;
     souk_buf_init(&body, &f->memory.alloc, 100);
     souk_buf_addf(&body, "{\"n\":%zu}", f->call_count);
     if (body.failed != SOUK_OK) {
@@ -73,6 +43,8 @@ static void make_call(fuzz *f)
     int failed = souk_pool_call(f->pool, &order, f->fake.now, &mine->id, &err);
     must(body.data == NULL);
     if (failed == SOUK_OK) {
+        must(hold == NULL ||
+             (hold->accepted && hold->is_hold && !hold->released && hold->server == mine->server));
         mine->accepted = true;
         *(mine->standing ? &f->standing_accepted : &f->accepted) += 1;
     } else {
@@ -81,265 +53,102 @@ static void make_call(fuzz *f)
         mine->id = 0;
     }
     check_pool(f);
+    check_inside(f, false);
 }
 
-/* The server executed nothing of what came in this exchange. */
-static void was_rejected(fuzz *f, const char *body)
+static call *next_call(fuzz *f)
 {
-    size_t number = number_in(body);
-    if (number > 0) {
-        f->calls[number - 1].may_have_run = false;
+    if (f->call_count == MOST_CALLS) {
+        return NULL;
     }
+    call *mine = &f->calls[f->call_count++];
+    memset(mine, 0, sizeof *mine);
+    return mine;
 }
 
-/* The server asks for something before it executes the call, which then comes once more. */
-static void comes_again(fuzz *f, size_t number)
+static void make_call(fuzz *f, bool named)
 {
-    f->calls[number - 1].sent = 0;
-    f->calls[number - 1].may_have_run = false;
-}
-
-/* What a server may write before its answer: a notice, progress, a question. */
-static const char *something_said(fuzz *f, long long id, char *text, size_t size)
-{
-    switch (script_choose(&f->script, 3)) {
-    case 0:
-        return "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}";
-    case 1:
-        snprintf(text, size,
-                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":"
-                 "{\"progressToken\":%lld,\"progress\":1}}",
-                 id);
-        return text;
-    default:
-        snprintf(text, size, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"roots/list\"}",
-                 (int)script_choose(&f->script, 4));
-        return text;
-    }
-}
-
-static void say_in_stream(fuzz *f, fake_exchange *x)
-{
-    char text[200];
-    char event[256];
-    long long id = fake_rpc_id(x->body);
-    if (!x->has_head) {
-        fake_head(&f->fake, x, 200, "Content-Type: text/event-stream");
-    }
-    for (size_t i = script_choose(&f->script, 4); i > 0 && !x->cancelled; i--) {
-        snprintf(event, sizeof event, "data: %s\n\n", something_said(f, id, text, sizeof text));
-        fake_text(&f->fake, x, event);
-    }
-    if (number_in(x->body) > 0 && !x->cancelled && script_choose(&f->script, 4) == 0) {
-        snprintf(event, sizeof event,
-                 "data: {\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"structuredContent\":"
-                 "{\"n\":%zu}}}\n\n",
-                 id, number_in(x->body));
-        fake_text(&f->fake, x, event);
-    }
-}
-
-/* Not the result yet, but a question or a task; false when it is to be the result. */
-static bool answer_later(fuzz *f, fake_exchange *x)
-{
-    char text[200];
-    size_t number = number_in(x->body);
-    switch (script_choose(&f->script, 6)) {
-    case 0:
-        comes_again(f, number);
-        fake_result(&f->fake, x,
-                    "{'resultType':'input_required','requestState':'s','inputRequests':"
-                    "{'k':{'method':'roots/list'}}}");
-        return true;
-    case 1:
-        snprintf(text, sizeof text, "{'resultType':'task','taskId':'t%zu','status':'working'}",
-                 number);
-        fake_result(&f->fake, x, text);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* A look at a task: it goes on, wants input, or is done. */
-static void answer_look(fuzz *f, fake_exchange *x)
-{
-    static const char *const wholes[] = {
-        "{'taskId':'t','status':'working'}", "{'taskId':'t','status':'cancelled'}",
-        "{'taskId':'t','status':'input_required','inputRequests':{'k':{'method':'roots/list'}}}",
-        "{'taskId':'t','status':'failed'}"};
-    char text[200];
-    const char *at = strstr(x->body, "\"taskId\":\"t");
-    size_t which = script_choose(&f->script, 8);
-    if (which < 4 || at == NULL) {
-        fake_result(&f->fake, x, wholes[which % 4]);
+    souk_target target;
+    call *mine = next_call(f);
+    if (mine == NULL) {
         return;
     }
-    snprintf(text, sizeof text,
-             "{'taskId':'t','status':'completed','result':{'structuredContent':{'n':%d}}}",
-             atoi(at + strlen("\"taskId\":\"t")));
-    fake_result(&f->fake, x, text);
+    mine->named = named;
+    mine->server = choose_server(&f->script);
+    mine->identity = script_choose(&f->script, IDENTITIES);
+    fill_target(f, mine->server, mine->identity, &target);
+    mine->standing = script_choose(&f->script, 8) == 7;
+    mine->may_resend = !mine->standing && script_choose(&f->script, 2) == 0;
+    mine->progress = script_choose(&f->script, 2) == 0;
+    put_call(f, mine, &target);
 }
 
-static fake_exchange *pick_exchange(fuzz *f)
+/* One of the holds of the script; any call when there is none. */
+static size_t pick_hold(fuzz *f)
 {
-    fake_exchange *open[64];
+    size_t holds[MOST_CALLS];
     size_t count = 0;
-    for (size_t i = f->fake.exchange_count; i > 0 && count < 64; i--) {
-        if (!f->fake.exchanges[i - 1]->ended) {
-            open[count++] = f->fake.exchanges[i - 1];
+    for (size_t i = 0; i < f->call_count; i++) {
+        if (f->calls[i].is_hold) {
+            holds[count++] = i;
         }
     }
-    return count == 0 ? NULL : open[script_choose(&f->script, count)];
+    return count == 0 ? script_choose(&f->script, f->call_count)
+                      : holds[script_choose(&f->script, count)];
 }
 
-/* The right answer to whatever it is. */
-static void answer_well(fuzz *f, fake_exchange *x)
+static void call_on_hold(fuzz *f)
 {
-    char text[200];
-    if (fake_is(x->body, "server/discover")) {
-        if (x->url[7] == 'a') {
-            fake_result(&f->fake, x, "{'supportedVersions':['2026-07-28']}");
-        } else {
-            fake_respond(&f->fake, x, 404, "", "");
-        }
-    } else if (fake_is(x->body, "initialize")) {
-        snprintf(
-            text, sizeof text,
-            "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"protocolVersion\":\"2025-06-18\"}}",
-            fake_rpc_id(x->body));
-        fake_respond(&f->fake, x, 200, "Content-Type: application/json\nMcp-Session-Id: abc", text);
-    } else if (strcmp(x->method, "GET") == 0 || fake_is(x->body, "subscriptions/listen")) {
-        if (script_choose(&f->script, 3) == 0) {
-            was_rejected(f, x->body);
-            fake_respond(&f->fake, x, 405, "", "");
-        } else {
-            say_in_stream(f, x);
-        }
-    } else if (fake_is(x->body, "tasks/get")) {
-        answer_look(f, x);
-    } else if (number_in(x->body) > 0 && answer_later(f, x)) {
+    souk_target target;
+    size_t hold = f->call_count == 0 ? 0 : pick_hold(f);
+    if (f->call_count == 0 || f->calls[hold].id == 0) {
         return;
-    } else if (number_in(x->body) > 0) {
-        snprintf(text, sizeof text, "{'content':[{'type':'text','text':'{\\'n\\':%zu}'}]}",
-                 number_in(x->body));
-        for (char *c = text; *c != '\0'; c++) {
-            *c = *c == '\'' ? '"' : *c;
-        }
-        fake_result(&f->fake, x, text);
+    }
+    call *mine = next_call(f);
+    if (mine == NULL) {
+        return;
+    }
+    size_t chance = script_choose(&f->script, 8);
+    mine->on_hold = hold + 1;
+    mine->server = chance == 0 ? choose_server(&f->script) : f->calls[hold].server;
+    mine->identity = f->calls[hold].identity;
+    mine->may_resend = chance > 4;
+    fill_target(f, mine->server, mine->identity, &target);
+    put_call(f, mine, &target);
+}
+
+static void take_hold(fuzz *f)
+{
+    souk_target target;
+    souk_err err;
+    call *mine = next_call(f);
+    if (mine == NULL) {
+        return;
+    }
+    mine->is_hold = true;
+    mine->named = script_choose(&f->script, 3) == 0;
+    mine->server = choose_server(&f->script);
+    mine->identity = script_choose(&f->script, IDENTITIES);
+    fill_target(f, mine->server, mine->identity, &target);
+    target.affinity = mine->named ? SOUK_LIT("tab") : SOUK_LIT("");
+    if (souk_pool_hold(f->pool, &target, 3000, f->fake.now, &mine->id, &err) == SOUK_OK) {
+        mine->accepted = true;
+        f->accepted++;
     } else {
-        fake_respond(&f->fake, x, 202, "", "");
+        must(err.delivery == SOUK_DELIVERY_NOT_SENT && err.message[0] != '\0');
+        mine->id = 0;
     }
+    check_pool(f);
+    check_inside(f, false);
 }
 
-static void answer_badly(fuzz *f, fake_exchange *x)
+/* Gives a hold back, perhaps one that was given back already. */
+static void give_back(fuzz *f)
 {
-    switch (script_choose(&f->script, 10)) {
-    case 0:
-        was_rejected(f, x->body);
-        fake_respond(&f->fake, x, 404, "", "");
-        break;
-    case 1:
-        was_rejected(f, x->body);
-        fake_respond(&f->fake, x, 401, "", "");
-        break;
-    case 2:
-        was_rejected(f, x->body);
-        fake_error(&f->fake, x, 400, -32000, "Server not initialized");
-        break;
-    case 3:
-        fake_respond(&f->fake, x, 503, "Retry-After: 1", "s3cret-no");
-        break;
-    case 4:
-        fake_error(&f->fake, x, 200, -32603, "went wrong");
-        break;
-    case 5:
-        was_rejected(f, x->body);
-        fake_error(&f->fake, x, 404, -32601, "unknown");
-        break;
-    case 6:
-        fake_respond(&f->fake, x, 200, "Content-Type: text/event-stream", "data: {\"jsonrpc\"\n\n");
-        break;
-    case 7:
-        fake_head(&f->fake, x, 200, "Content-Type: text/event-stream");
-        fake_text(&f->fake, x, "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n\n");
-        fake_end(&f->fake, x);
-        break;
-    case 8:
-        was_rejected(f, x->body);
-        fake_fail(&f->fake, x, SOUK_E_TRANSPORT, SOUK_DELIVERY_NOT_SENT, "refused");
-        break;
-    default:
-        fake_fail(&f->fake, x, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS, "reset");
-        break;
-    }
-}
-
-static void serve_exchange(fuzz *f, bool well)
-{
-    fake_exchange *x = pick_exchange(f);
-    if (x == NULL) {
-        return;
-    }
-    if (x->cancelled) {
-        fake_fail(&f->fake, x, SOUK_E_CANCELLED, SOUK_DELIVERY_AMBIGUOUS, "cancelled");
-    } else if (x->has_head && script_choose(&f->script, 2) == 0) {
-        say_in_stream(f, x);
-    } else if (x->has_head) {
-        fake_end(&f->fake, x);
-    } else if (well) {
-        answer_well(f, x);
-    } else {
-        answer_badly(f, x);
-    }
-}
-
-static void serve_child(fuzz *f)
-{
-    if (f->fake.child_count == 0) {
-        return;
-    }
-    fake_child *child =
-        f->fake.children[f->fake.child_count - 1 -
-                         script_choose(&f->script, f->fake.child_count) % 3 % f->fake.child_count];
-    char line[1024];
-    if (child->exited) {
-        return;
-    }
-    fake_line(child, line, sizeof line);
-    long long id = fake_rpc_id(line);
-    char text[200];
-    switch (script_choose(&f->script, 9)) {
-    case 8:
-        fake_say(&f->fake, child, "%s", something_said(f, id, text, sizeof text));
-        break;
-    case 0:
-        fake_exit(&f->fake, child, 1, "\xFFwords");
-        break;
-    case 1:
-        fake_say(&f->fake, child, "not a message");
-        break;
-    case 2:
-        fake_say(&f->fake, child,
-                 "{'jsonrpc':'2.0','id':%lld,'error':{'code':-32603,'message':'no'}}", id);
-        break;
-    case 3:
-        child->deaf = true;
-        break;
-    default:
-        if (fake_is(line, "initialize")) {
-            fake_say(&f->fake, child,
-                     "{'jsonrpc':'2.0','id':%lld,'result':{'protocolVersion':'2025-03-26'}}", id);
-        } else if (fake_is(line, "server/discover")) {
-            fake_say(&f->fake, child,
-                     "{'jsonrpc':'2.0','id':%lld,'result':{'supportedVersions':['2026-07-28']}}",
-                     id);
-        } else if (number_in(line) > 0) {
-            fake_say(&f->fake, child,
-                     "{'jsonrpc':'2.0','id':%lld,'result':{'structuredContent':{'n':%zu}}}", id,
-                     number_in(line));
-        }
-        break;
+    if (f->call_count > 0) {
+        call *hold = &f->calls[pick_hold(f)];
+        souk_pool_release(f->pool, hold->id, f->fake.now);
+        hold->released = true;
     }
 }
 
@@ -405,14 +214,37 @@ static void let_time_pass(fuzz *f)
     run(f);
 }
 
+static void step_of_hold(fuzz *f, size_t which)
+{
+    switch (which % 8) {
+    case 0:
+    case 1:
+        take_hold(f);
+        break;
+    case 2:
+        make_call(f, true);
+        break;
+    case 3:
+        give_back(f);
+        break;
+    default:
+        call_on_hold(f);
+        break;
+    }
+}
+
 static void step(fuzz *f)
 {
-    switch (script_choose(&f->script, 27)) {
+    size_t which = script_byte(&f->script);
+    switch (which < 216 ? which % 27 : 27) {
+    case 27:
+        step_of_hold(f, which - 216);
+        break;
     case 0:
     case 1:
     case 2:
     case 3:
-        make_call(f);
+        make_call(f, false);
         break;
     case 4:
         if (f->call_count > 0) {
@@ -484,6 +316,7 @@ static void step(fuzz *f)
         run(f);
     }
     check_pool(f);
+    check_inside(f, false);
 }
 
 /* Time passes until every call has ended; then the pool is closed, and must become empty by itself.
@@ -523,6 +356,14 @@ static bool begin(fuzz *f)
     options.max_asks = MAX_ASKS;
     options.idle_timeout = 5000;
     options.max_life = 40000;
+    options.max_opening = MAX_OPENING;
+    options.max_input = MAX_INPUT;
+    options.max_resends = MAX_RESENDS;
+    options.breaker_failures = 2;
+    options.breaker_pause = 3000;
+    options.probe_idle = 2000;
+    options.probe_limit = 1000;
+    options.max_pause = 5000;
     f->pool = souk_pool_new(&f->memory.alloc, &options, &f->port, &f->fake.env, 1);
     f->asking = souk_ask_handler_new(&f->memory.alloc, SOUK_LIT("asking"), 5);
     if (f->pool == NULL || f->asking == NULL) {
@@ -533,6 +374,7 @@ static bool begin(fuzz *f)
     must(souk_pool_add_handler(f->pool, &f->mcp.base, NULL) == SOUK_OK);
     must(souk_pool_add_handler(f->pool, f->asking, NULL) == SOUK_OK);
     souk_pool_want_notes(f->pool, true);
+    watch_inside(f);
     return true;
 }
 
