@@ -127,7 +127,7 @@ modules: $(MODULES)
 # --- C unit tests: one program per spec/c/test_*.c, with sanitizers, TAP on stdout ------------------------
 CTEST_SRC := $(sort $(wildcard spec/c/test_*.c))
 CTEST_BIN := $(CTEST_SRC:spec/c/%.c=$(B)/asan/spec/%)
-OOM_BIN := $(patsubst spec/c/%.c,$(B)/asan/spec/%,$(shell grep -l failing_alloc_init $(CTEST_SRC) /dev/null))
+OOM_BIN := $(patsubst spec/c/%.c,$(B)/asan/spec/%,$(shell grep -lE "failing_alloc_init|pool_oom_help" $(CTEST_SRC) /dev/null))
 
 $(B)/asan/spec/%: spec/c/%.c $(B)/asan/libsouk.a
 	@mkdir -p $(@D)
