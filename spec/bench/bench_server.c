@@ -1,7 +1,7 @@
 /*
  * A fast HTTP/1.1 server for benchmarks: one thread, epoll, keep-alive, replies of a fixed shape.
  * It speaks just enough of MCP (revision 2025-11-25 over Streamable HTTP) that a client can open a
- * session and call the tool "echo".
+ * session and call the tool "echo". The method "bench/drop" makes it forget all sessions.
  *
  *     bench_server [port]
  *
@@ -106,6 +106,29 @@ static int answer_json(char *out, const char *more_headers, const char *id, size
         more_headers, len, (int)id_len, id, result);
 }
 
+/*
+ * Sessions are not kept: an id tells how often all sessions had been forgotten when it was given.
+ * Nothing is looked at before the first time.
+ */
+static const char SESSION[] = "5f0c1e2a-bench-";
+static unsigned drops;
+
+static bool has_lost_session(const request *in)
+{
+    size_t head_len = (size_t)(in->body - in->method);
+    const char *id = drops == 0 ? NULL : memmem(in->method, head_len, SESSION, sizeof SESSION - 1);
+    return id != NULL && strtoul(id + sizeof SESSION - 1, NULL, 10) != drops;
+}
+
+static int answer_initialize(char *out, const char *id, size_t id_len)
+{
+    char header[64];
+    snprintf(header, sizeof header, "Mcp-Session-Id: %s%u\r\n", SESSION, drops);
+    return answer_json(out, header, id, id_len,
+                       "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
+                       "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1.0.0\"}}");
+}
+
 static bool is_method(const char *text, size_t len, const char *name)
 {
     return len == strlen(name) + 2 && memcmp(text + 1, name, len - 2) == 0;
@@ -129,6 +152,13 @@ static int answer_rpc(char *out, const request *in)
     if (id_len > 256) {
         return answer_plain(out, "400 Bad Request", "such an id\n");
     }
+    if (has_lost_session(in)) {
+        return answer_plain(out, "404 Not Found", "no such session\n");
+    }
+    if (is_method(method, method_len, "bench/drop")) {
+        drops++;
+        return answer_json(out, "", id, id_len, "{}");
+    }
     if (is_method(method, method_len, "tools/call")) {
         return answer_json(
             out, "", id, id_len,
@@ -136,9 +166,7 @@ static int answer_rpc(char *out, const request *in)
             "lazy dog, again and again, until the benchmark ends.\"}],\"isError\":false}");
     }
     if (is_method(method, method_len, "initialize")) {
-        return answer_json(out, "Mcp-Session-Id: 5f0c1e2a-bench\r\n", id, id_len,
-                           "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
-                           "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1.0.0\"}}");
+        return answer_initialize(out, id, id_len);
     }
     if (is_method(method, method_len, "tools/list")) {
         return answer_json(

@@ -16,7 +16,7 @@ show() {
 }
 
 for program in build/bench/bench_*; do
-    case $program in *.d | */bench_server) continue ;; esac
+    case $program in *.d | */bench_server | */bench_pool) continue ;; esac
     [ -x "$program" ] || continue
     echo "--- ${program##*/}"
     { "$program" || code=1; } >"$log.part"

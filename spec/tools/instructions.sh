@@ -28,6 +28,7 @@ per_call() {
 }
 
 code=0
+per_call "the pool alone, instant handler" build/bench/bench_pool || code=1
 per_call "bare libcurl easy handle" build/bench/bench_curl easy || code=1
 per_call "souk's engine, sequential" build/bench/bench_curl engine || code=1
 per_call "bare curl_multi, 64 in flight" build/bench/bench_curl multi || code=1
