@@ -734,12 +734,16 @@ describe("what a market tells of itself:", function()
     market:add_server("nowhere", { url = "http://127.0.0.1:1/mcp" })
     local handle = market:start("mcp.s.slow", { ms = 5000 })
     local stats = market:stats()
+    local counts = {}
+    for name, value in pairs(stats) do
+      counts[name] = type(value) == "number" and value or nil -- what more there is: spec/watching_spec.lua
+    end
     assert.same({
       calls = 6, calls_ok = 3, calls_failed = 2, calls_resent = 1,
       sessions_opened = 2, sessions_failed = 1, sessions_reused = 4, sessions_lost = 1, sessions_closed = 0,
       calls_waited = 2, calls_refused = 0, sessions_evicted = 0, sessions_probed = 0, breaker_opened = 0,
       notes_dropped = 0, sessions = 1, endpoints = 2, in_flight = 1, waiting = 0, capabilities = 10,
-    }, stats)
+    }, counts)
     handle:cancel()
     stats = market:stats()
     assert.equal(3, stats.calls_failed)

@@ -410,11 +410,11 @@ static void a_child_that_stays_gets_term_after_its_grace(void)
               SOUK_OK);
     wait_for_text(engine, &o, "ready");
     souk_ms before = souk_clock_now();
-    close_child(engine, 1, 60);
+    close_child(engine, 1, 400);  /* KILL comes so long after TERM: enough for a busy machine */
     close_child(engine, 1, 5000); /* never slower */
     finish_all(engine, &o, 1);
     souk_ms took = souk_clock_now() - before;
-    CHECK(took >= 59 && took < 5000);
+    CHECK(took >= 399 && took < 5000);
     CHECK_HAS(o.body.data, "term");
     CHECK_INT(o.exit_code, 7);
     outcome_free(&o);

@@ -54,15 +54,15 @@ enum { SOUK_MESSAGE_MAX = 512 };
 typedef struct souk_err {
     int kind; /* SOUK_OK or SOUK_E_... */
     souk_delivery delivery;
-    bool out_of_memory; /* made by souk_fail_memory, and not by some other limit */
-    bool retryable;     /* the same call may succeed later without anybody changing anything */
-    bool has_code;      /* code is a JSON-RPC error code */
-    int64_t code;       /* JSON-RPC 2.0 section 5.1 */
-    int status;         /* HTTP status, 0 when there is none */
+    bool out_of_memory;  /* made by souk_fail_memory, and not by some other limit */
+    bool retryable;      /* the same call may succeed later without anybody changing anything */
+    bool has_code;       /* code is a JSON-RPC error code */
+    int64_t code;        /* JSON-RPC 2.0 section 5.1 */
+    int status;          /* HTTP status, 0 when there is none */
     int64_t retry_after; /* ms after which the server, or souk, wants it again; 0: nobody said */
-    size_t offset;      /* byte offset in a text that was being read */
-    unsigned line;      /* from 1; 0 when there is no position */
-    unsigned column;    /* in bytes, from 1 */
+    size_t offset;       /* byte offset in a text that was being read */
+    unsigned line;       /* from 1; 0 when there is no position */
+    unsigned column;     /* in bytes, from 1 */
     char message[SOUK_MESSAGE_MAX];
 } souk_err;
 

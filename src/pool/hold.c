@@ -174,15 +174,15 @@ void souk_hold_tidy(souk_pool *pool, souk_entry *entry, souk_ms now)
     }
 }
 
-void souk_pool_release(souk_pool *pool, uint64_t id, souk_ms now)
+void souk_pool_release(souk_pool *pool, uint64_t hold, souk_ms now)
 {
-    souk_hold *hold = souk_idmap_remove(&pool->holds, id);
-    if (hold == NULL) {
-        souk_pool_cancel(pool, id, now); /* it still waits for its session */
+    souk_hold *mine = souk_idmap_remove(&pool->holds, hold);
+    if (mine == NULL) {
+        souk_pool_cancel(pool, hold, now); /* it still waits for its session */
         return;
     }
-    souk_slot *slot = hold->slot;
-    hold_free(pool, hold);
+    souk_slot *slot = mine->slot;
+    hold_free(pool, mine);
     if (slot == NULL) {
         return;
     }

@@ -54,8 +54,8 @@ struct souk_ticket {
     souk_ms taken, waits_since; /* for tally.c */
     bool standing;
     bool may_resend;
-    bool may_have_run; /* an attempt may have been executed */
-    bool waited;       /* it had to wait for its session */
+    bool may_have_run;  /* an attempt may have been executed */
+    bool waited;        /* it had to wait for its session */
     unsigned resends;   /* after failures */
     bool renewed;       /* it was sent again after a lost session: that is done once */
     souk_ms not_before; /* it waits in the line until then, at least */

@@ -67,29 +67,35 @@ static void add_note(souk_pool *pool, const char *name, souk_slice fields)
     souk_notes_add(pool, &note);
 }
 
-/* slot NULL: it is about the endpoint. */
-static void note_about(souk_pool *pool, const souk_entry *entry, const souk_slot *slot,
-                       const char *name, const char *reason, souk_slice fields, souk_ms now)
+typedef struct note_facts {
+    const souk_entry *entry;
+    const souk_slot *slot; /* NULL: it is about the endpoint */
+    const char *reason;    /* or NULL */
+    souk_slice fields;     /* a JSON object's text, or empty */
+} note_facts;
+
+static void note_about(souk_pool *pool, const char *name, const note_facts *facts, souk_ms now)
 {
+    const souk_slot *slot = facts->slot;
     souk_buf text;
     souk_jw w;
     souk_buf_init(&text, pool->alloc, 64 * 1024);
     souk_jw_init(&w, &text);
     souk_jw_object(&w);
-    souk_jw_key_string(&w, "server", entry->target.name);
-    souk_jw_key_string(&w, "handler", souk_slice_of(entry->handler->prefix));
-    souk_jw_key_string(&w, "identity", entry->target.identity);
+    souk_jw_key_string(&w, "server", facts->entry->target.name);
+    souk_jw_key_string(&w, "handler", souk_slice_of(facts->entry->handler->prefix));
+    souk_jw_key_string(&w, "identity", facts->entry->target.identity);
     if (slot != NULL) {
         souk_jw_key_string(&w, "session", souk_slice_of(slot->session.label));
         souk_jw_key_string(&w, "detail", souk_slice_of(slot->session.detail));
         souk_jw_key_int(&w, "generation", (int64_t)slot->generation);
         souk_jw_key_int(&w, "age_ms", now - slot->born);
     }
-    if (reason != NULL) {
-        souk_jw_key_string(&w, "reason", souk_slice_of(reason));
+    if (facts->reason != NULL) {
+        souk_jw_key_string(&w, "reason", souk_slice_of(facts->reason));
     }
-    if (fields.len > 0) {
-        souk_jw_key_raw(&w, "data", fields);
+    if (facts->fields.len > 0) {
+        souk_jw_key_raw(&w, "data", facts->fields);
     }
     souk_jw_end_object(&w);
     if (souk_jw_check(&w, NULL) == SOUK_OK) {
@@ -104,14 +110,16 @@ void souk_slot_note(souk_pool *pool, const souk_slot *slot, const char *name, co
                     souk_ms now)
 {
     if (pool->want_notes) {
-        note_about(pool, slot->entry, slot, name, reason, souk_slice_make(NULL, 0), now);
+        const note_facts facts = {.entry = slot->entry, .slot = slot, .reason = reason};
+        note_about(pool, name, &facts, now);
     }
 }
 
 void souk_entry_note(souk_pool *pool, const souk_entry *entry, const char *name, const char *reason)
 {
     if (pool->want_notes) {
-        note_about(pool, entry, NULL, name, reason, souk_slice_make(NULL, 0), 0);
+        const note_facts facts = {.entry = entry, .reason = reason};
+        note_about(pool, name, &facts, 0);
     }
 }
 
@@ -119,7 +127,8 @@ void souk_session_note(souk_session *session, const char *name, souk_slice field
 {
     const souk_slot *slot = (const souk_slot *)(const void *)session; /* its first member */
     if (session->pool->want_notes) {
-        note_about(session->pool, slot->entry, slot, name, NULL, fields, slot->last_used);
+        const note_facts facts = {.entry = slot->entry, .slot = slot, .fields = fields};
+        note_about(session->pool, name, &facts, slot->last_used);
     }
 }
 
