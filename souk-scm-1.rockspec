@@ -58,6 +58,7 @@ build = {
         "src/bind/market_registry.c",
         "src/bind/market_servers.c",
         "src/bind/marks.c",
+        "src/bind/misuse.c",
         "src/bind/module.c",
         "src/bind/read_values.c",
         "src/bind/validate.c",

@@ -1,4 +1,5 @@
 --- What Lua adds to calls of the core: progress, trace context, handles.
+local core = require "souk.core"
 local dispatch = require "souk.dispatch"
 local handle = require "souk.handle"
 local trace = require "souk.trace"
@@ -6,24 +7,41 @@ local trace = require "souk.trace"
 local calls = {}
 
 -- The session that the script holds, as the core knows it.
-local function on_hold(opts)
+local function on_hold(market, opts)
   local copy = {}
   for key, value in pairs(opts) do
     copy[key] = value
   end
-  if opts.identity ~= nil or opts.affinity ~= nil then
-    error("option 'session': it has an identity and an affinity already", 4)
+  copy.session = require("souk.held").number(market, opts.session)
+  for _, name in ipairs { "identity", "affinity" } do
+    if opts[name] ~= nil then
+      core.misuse(("option '%s' is the session's own: give it to market:session"):format(name))
+    end
   end
-  copy.session = require("souk.held").number(opts.session)
   return copy
 end
 
 --- The options as the core wants them: with the trace context that the program gives.
 function calls.options(market, opts)
-  if type(opts) == "table" and opts.session ~= nil then
-    opts = on_hold(opts)
+  if opts ~= nil and type(opts) ~= "table" then
+    core.misuse("expected a table of options, got " .. type(opts))
+  elseif opts and opts.session ~= nil then
+    opts = on_hold(market, opts)
   end
   return trace.add(dispatch.state_of(market), opts)
+end
+
+--- Raises unless it is the id of a capability.
+function calls.check_id(where, id)
+  if type(id) ~= "string" then
+    core.misuse(("%s: expected the id of a capability, got %s"):format(where, type(id)))
+  end
+end
+
+local function check_method(method)
+  if type(method) ~= "string" then
+    core.misuse("request: expected a method, got " .. type(method))
+  end
 end
 
 -- Remembers who wants to hear how the call goes on. Returns the table in which that stands; nil when nobody does.
@@ -60,6 +78,7 @@ end
 --- Sends a request to a server and waits for the whole result.
 -- @return any, souk.Error|nil, boolean|nil as dispatch.finish_call
 function calls.request(market, server, method, params, opts)
+  check_method(method)
   opts = calls.options(market, opts)
   local call, err = market:_request(server, method, params, opts)
   if not call then

@@ -90,7 +90,7 @@ local function check_event(name)
       return
     end
   end
-  error(("on: there is no event '%s'%s"):format(name, nearest.hint(name, dispatch.events)), 4)
+  core.misuse(("on: there is no event '%s'%s"):format(name, nearest.hint(name, dispatch.events)))
 end
 
 --- Adds an observer; returns a function that removes it. The core makes events only while somebody observes.

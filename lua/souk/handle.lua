@@ -1,4 +1,5 @@
 --- Handles: calls that were started and may not have ended yet.
+local core = require "souk.core"
 local dispatch = require "souk.dispatch"
 local options = require "souk.options"
 
@@ -77,7 +78,7 @@ end
 --- Calls f(value, err) once, when the call has ended; at once if it has. What f raises goes to `on_error`.
 function Handle:on_done(f)
   if type(f) ~= "function" then
-    error("on_done: expected a function, got " .. type(f), 2)
+    core.misuse("on_done: expected a function, got " .. type(f))
   end
   if self.done_ then
     dispatch.tell(self, f)

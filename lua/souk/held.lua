@@ -20,34 +20,40 @@ end
 
 local known = { identity = "string", affinity = "string", timeout = "number" }
 
-local function check(server, opts)
+local function check(market, server, opts)
   if type(server) ~= "string" then
-    error("session: expected the name of a server, got " .. type(server), 4)
-  end
-  if opts ~= nil and type(opts) ~= "table" then
-    error("session: expected a table of options, got " .. type(opts), 4)
+    core.misuse("session: expected the name of a server, got " .. type(server))
+  elseif opts ~= nil and type(opts) ~= "table" then
+    core.misuse("session: expected a table of options, got " .. type(opts))
   end
   for key, value in pairs(opts or {}) do
     local wanted = known[key]
     if not wanted then
       local names = { "affinity", "identity", "timeout" }
-      error(("session: unknown option '%s'%s"):format(tostring(key), nearest.hint(tostring(key), names)), 4)
+      core.misuse(("session: unknown option '%s'%s"):format(tostring(key), nearest.hint(tostring(key), names)))
     elseif type(value) ~= wanted then
-      error(("session: option '%s': expected %s, got %s"):format(key, wanted, type(value)), 4)
+      core.misuse(("session: option '%s': expected %s, got %s"):format(key, wanted, type(value)))
     end
   end
   if opts and opts.affinity == "" then
-    error("session: option 'affinity': expected a name, got an empty string", 4)
+    core.misuse "session: option 'affinity': expected a name, got an empty string"
+  elseif opts and opts.timeout and not (opts.timeout > 0 and opts.timeout <= 86400) then
+    core.misuse "session: option 'timeout': expected a number of seconds from 0 to 86,400"
+  end
+  local servers = dispatch.state_of(market).servers
+  if not servers[server] then
+    local names = {}
+    for name in pairs(servers) do
+      names[#names + 1] = name
+    end
+    core.misuse(("session: no server '%s' was added%s"):format(server, nearest.hint(server, names)))
   end
 end
 
 --- Takes a session and waits until it is open.
 -- @return souk.HeldSession|nil, souk.Error|nil
 function held.take(market, server, opts)
-  check(server, opts)
-  if not dispatch.state_of(market).servers[server] then
-    error(("session: there is no server named '%s'"):format(server), 3)
-  end
+  check(market, server, opts)
   local call, err = market:_hold(server, opts or {})
   if not call then
     return nil, err
@@ -65,21 +71,26 @@ function held.take(market, server, opts)
   }, Session)
 end
 
---- The number of the hold in the core, for the option `session` of calls.
-function held.number(session)
+--- The number of the hold in the core, for the option `session` of calls. Another market counts for itself.
+function held.number(market, session)
   if getmetatable(session) ~= Session then
-    error("option 'session': expected what market:session gave, got " .. type(session), 4)
+    core.misuse("option 'session': expected what market:session gave, got " .. type(session))
+  elseif session.market_ ~= market then
+    core.misuse "option 'session': it is of another market"
   end
   return session.hold_
 end
 
 local function on_this(self, opts)
   if opts ~= nil and type(opts) ~= "table" then
-    return opts -- the core says what is wrong with it
+    return opts -- whoever is given it says what is wrong with it
   end
   local copy = {}
   for key, value in pairs(opts or {}) do
     copy[key] = value
+  end
+  if copy.session ~= nil and copy.session ~= self then
+    core.misuse "option 'session': this is the call of another session"
   end
   copy.session = self
   return copy

@@ -14,6 +14,9 @@ local options = require "souk.options"
 local server = require "souk.server"
 local show = require "souk.show"
 
+-- Misuse is told at the line of the script, whichever of souk's own files finds it.
+core.own_sources(debug.getinfo(1, "S").source:match "^(.*[/\\])" or "=souk")
+
 local souk = {
   version = core.version,
   null = core.json.null,
@@ -71,11 +74,11 @@ end
 -- @return souk.Error|nil
 function Market:register(manifest)
   if type(manifest) ~= "table" then
-    error("register: expected a table, got " .. type(manifest), 2)
+    core.misuse("register: expected a table, got " .. type(manifest))
   end
   local handler = manifest.handler
   if handler ~= nil and type(handler) ~= "function" then
-    error("register: handler: expected a function, got " .. type(handler), 2)
+    core.misuse("register: handler: expected a function, got " .. type(handler))
   end
   local plain = {}
   for key, value in pairs(manifest) do
@@ -171,6 +174,7 @@ end
 -- @return souk.Handle|nil
 -- @return souk.Error|nil
 function Market:start(id, input, opts)
+  calls.check_id("start", id)
   opts = calls.options(self, opts)
   local call, err = self:_call(id, input, opts)
   if call then
@@ -188,6 +192,7 @@ end
 -- @return any the result; JSON null is souk.null, so nil always means failure
 -- @return souk.Error|nil
 function Market:call(id, input, opts)
+  calls.check_id("call", id)
   opts = calls.options(self, opts)
   local call, err = self:_call(id, input, opts)
   if call then
@@ -213,10 +218,10 @@ end
 -- @param name string such as "session_opened"; souk.EventName in types.lua has them all
 function Market:on(name, f)
   if type(name) ~= "string" then
-    error("on: expected the name of an event, got " .. type(name), 2)
+    core.misuse("on: expected the name of an event, got " .. type(name))
   end
   if type(f) ~= "function" then
-    error("on: expected a function, got " .. type(f), 2)
+    core.misuse("on: expected a function, got " .. type(f))
   end
   return dispatch.observe(self, name, f)
 end

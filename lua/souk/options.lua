@@ -30,7 +30,7 @@ local private_open = {
 local hosts = { blocking = "souk.host.blocking" }
 
 local function unknown(where, key, known)
-  error(("%s: unknown option '%s'%s"):format(where, tostring(key), nearest.hint(tostring(key), known)), 4)
+  core.misuse(("%s: unknown option '%s'%s"):format(where, tostring(key), nearest.hint(tostring(key), known)))
 end
 
 local function check_type(where, key, value, wanted)
@@ -39,13 +39,13 @@ local function check_type(where, key, value, wanted)
       return
     end
   end
-  error(("%s: option '%s': expected %s, got %s"):format(where, key, wanted:gsub("|", " or "), type(value)), 4)
+  core.misuse(("%s: option '%s': expected %s, got %s"):format(where, key, wanted:gsub("|", " or "), type(value)))
 end
 
 --- Checks a time that may be absent.
 function options.check_seconds(where, seconds)
   if seconds ~= nil and not (type(seconds) == "number" and seconds >= 0) then
-    error(("%s: expected a number of seconds, got %s"):format(where, tostring(seconds)), 3)
+    core.misuse(("%s: expected a number of seconds, got %s"):format(where, tostring(seconds)))
   end
 end
 
@@ -54,7 +54,7 @@ local function check_roots(where, list)
   if type(list) == "table" then
     local _, why = roots.list(list)
     if why then
-      error(("%s: option 'roots': %s"):format(where, why), 4)
+      core.misuse(("%s: option 'roots': %s"):format(where, why))
     end
   end
 end
@@ -63,11 +63,11 @@ local levels_of_log = { debug = true, info = true, warning = true, error = true 
 
 local function check_log(private)
   if type(private.log) == "string" and private.log ~= "stderr" then
-    error("souk.open: option 'log': expected a function or \"stderr\"", 4)
+    core.misuse("souk.open: option 'log': expected a function or \"stderr\"")
   end
   if private.log_level and not levels_of_log[private.log_level] then
-    error(("souk.open: option 'log_level': there is no level '%s' (there are: debug, info, warning, error)"):format(
-      private.log_level), 4)
+    core.misuse(("souk.open: option 'log_level': there is no level '%s' (there are: debug, info, warning, error)")
+      :format(private.log_level))
   end
 end
 
@@ -85,7 +85,7 @@ end
 --- Splits the options of souk.open into those of the core (checked by it) and our own.
 function options.open(opts)
   if type(opts) ~= "table" then
-    error("souk.open: expected a table of options, got " .. type(opts), 3)
+    core.misuse("souk.open: expected a table of options, got " .. type(opts))
   end
   local settings, private = {}, {}
   for key, value in pairs(opts) do
@@ -107,13 +107,13 @@ function options.open(opts)
   end
   local host = private.host or "blocking"
   if not hosts[host] then
-    error(("souk.open: option 'host': no host '%s' (there is: blocking)"):format(host), 3)
+    core.misuse(("souk.open: option 'host': no host '%s' (there is: blocking)"):format(host))
   end
   private.host = require(hosts[host])
   check_roots("souk.open", private.roots)
   check_log(private)
   if private.max_cached and (private.max_cached < 0 or private.max_cached % 1 ~= 0) then
-    error("souk.open: option 'max_cached': expected a whole number from 0 on", 3)
+    core.misuse("souk.open: option 'max_cached': expected a whole number from 0 on")
   end
   complete(settings, private)
   return settings, private
@@ -123,14 +123,14 @@ end
 options.log_levels = { "debug", "info", "notice", "warning", "error", "critical", "alert", "emergency" }
 
 --- Raises unless it is a level of log messages.
-function options.check_level(where, level, depth)
+function options.check_level(where, level)
   for _, known in ipairs(options.log_levels) do
     if level == known then
       return
     end
   end
-  error(("%s: there is no level '%s' (there are: %s)"):format(where, tostring(level),
-    table.concat(options.log_levels, ", ")), depth or 3)
+  core.misuse(("%s: there is no level '%s' (there are: %s)"):format(where, tostring(level),
+    table.concat(options.log_levels, ", ")))
 end
 
 -- name -> types; what the core gets is made of these.
@@ -165,14 +165,14 @@ local private_server = {
   auth = true, discover = true, elicitation = true, sampling = true, roots = true, tasks = true, listen = true,
 }
 
--- How its sessions are used. The core reads the rate, as it does where it stands in a capability file.
+-- How its sessions are used. The core checks the rate, which it also reads from capability files.
 local function check_sessions(opts)
   local mode, most = opts.mode, opts.max_sessions
   if mode ~= nil and mode ~= "shared" and mode ~= "exclusive" and mode ~= "pinned" then
-    error(("add_server: option 'mode': expected shared, exclusive or pinned, got '%s'"):format(mode), 5)
+    core.misuse(("add_server: option 'mode': expected shared, exclusive or pinned, got '%s'"):format(mode))
   end
   if most ~= nil and not (most >= 1 and most <= 1024 and most % 1 == 0) then
-    error("add_server: option 'max_sessions': expected a whole number from 1 to 1024", 5)
+    core.misuse("add_server: option 'max_sessions': expected a whole number from 1 to 1024")
   end
 end
 
@@ -188,12 +188,12 @@ local function check_server(opts)
     check_type("add_server", key, value, server_options[key])
   end
   if (opts.url == nil) == (opts.command == nil) then
-    error("add_server: expected either url or command", 4)
+    core.misuse("add_server: expected either url or command")
   end
   check_roots("add_server", opts.roots)
   check_sessions(opts)
   if opts.log_level ~= nil then
-    options.check_level("add_server", opts.log_level, 5)
+    options.check_level("add_server", opts.log_level)
   end
 end
 
@@ -201,10 +201,10 @@ end
 -- @return table for the core, table our own
 function options.server(name, opts)
   if type(name) ~= "string" or not name:find "^[%w_%.%-]+$" then
-    error("add_server: the name of a server has letters, digits, '_', '-' and '.' only", 3)
+    core.misuse("add_server: the name of a server has letters, digits, '_', '-' and '.' only")
   end
   if type(opts) ~= "table" then
-    error("add_server: expected a table of options, got " .. type(opts), 3)
+    core.misuse("add_server: expected a table of options, got " .. type(opts))
   end
   check_server(opts)
   local settings, private = {}, {}
@@ -224,10 +224,10 @@ local handler_functions = { open = "function", call = "function", close = "funct
 
 function options.handler(prefix, functions)
   if type(prefix) ~= "string" or not prefix:find "^%a[%w_]*$" then
-    error("handler: the prefix is a word of letters, digits and '_'", 3)
+    core.misuse("handler: the prefix is a word of letters, digits and '_'")
   end
   if type(functions) ~= "table" then
-    error("handler: expected a table of functions, got " .. type(functions), 3)
+    core.misuse("handler: expected a table of functions, got " .. type(functions))
   end
   local copy = {}
   for key, value in pairs(functions) do
@@ -238,7 +238,7 @@ function options.handler(prefix, functions)
     copy[key] = value
   end
   if not copy.open or not copy.call then
-    error("handler: the functions open and call are needed", 3)
+    core.misuse("handler: the functions open and call are needed")
   end
   return copy
 end

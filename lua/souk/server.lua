@@ -55,7 +55,7 @@ end
 --- The object for a server that was added; raises when there is none of that name.
 function server.get(market, name)
   if type(name) ~= "string" then
-    error("server: expected the name of a server, got " .. type(name), 3)
+    core.misuse("server: expected the name of a server, got " .. type(name))
   end
   local state = dispatch.state_of(market)
   if not state.servers[name] then
@@ -63,7 +63,7 @@ function server.get(market, name)
     for one in pairs(state.servers) do
       known[#known + 1] = one
     end
-    error(("server: no server '%s' was added%s"):format(name, nearest.hint(name, known)), 3)
+    core.misuse(("server: no server '%s' was added%s"):format(name, nearest.hint(name, known)))
   end
   return setmetatable({ name = name, market_ = market, state_ = state }, Server)
 end
@@ -75,7 +75,7 @@ local function option(opts, name)
   if opts == nil then
     return nil
   elseif type(opts) ~= "table" then
-    error("expected a table of options, got " .. type(opts), 4)
+    core.misuse("expected a table of options, got " .. type(opts))
   end
   return opts[name]
 end
@@ -241,7 +241,7 @@ end
 
 local function check_string(where, what, value)
   if type(value) ~= "string" then
-    error(("%s: expected %s, got %s"):format(where, what, type(value)), 3)
+    core.misuse(("%s: expected %s, got %s"):format(where, what, type(value)))
   end
 end
 
@@ -276,11 +276,11 @@ end
 -- Arguments of prompts and templates are texts. What else is meant by a number or a boolean is for the caller to say.
 local function check_arguments(where, arguments)
   if arguments ~= nil and type(arguments) ~= "table" then
-    error(("%s: arguments: expected a table, got %s"):format(where, type(arguments)), 3)
+    core.misuse(("%s: arguments: expected a table, got %s"):format(where, type(arguments)))
   end
   for name, value in pairs(arguments or {}) do
     if type(name) ~= "string" or type(value) ~= "string" then
-      error(("%s: argument '%s': expected a string, got %s"):format(where, tostring(name), type(value)), 3)
+      core.misuse(("%s: argument '%s': expected a string, got %s"):format(where, tostring(name), type(value)))
     end
   end
 end
@@ -310,7 +310,7 @@ local function reference(ref)
   elseif type(ref) == "table" and type(ref.template) == "string" and ref.prompt == nil then
     return { type = "ref/resource", uri = ref.template }
   end
-  error("complete: expected either {prompt = name} or {template = uri}", 3)
+  core.misuse("complete: expected either {prompt = name} or {template = uri}")
 end
 
 --- Suggestions for an argument of a prompt or of a resource template.

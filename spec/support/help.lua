@@ -177,6 +177,17 @@ function help.step_until(market, done, seconds)
   end
 end
 
+-- What is in either table; what stands in both is as in the second one, which may be nil.
+function help.merge(first, second)
+  local out = {}
+  for _, one in ipairs { first, second } do
+    for key, value in pairs(one) do
+      out[key] = value
+    end
+  end
+  return out
+end
+
 -- How often the value is in the list.
 function help.count(list, value)
   local count = 0

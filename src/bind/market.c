@@ -1,5 +1,6 @@
 /* Birth and death of a market. */
 #include "bind/market.h"
+#include "bind/misuse.h"
 
 #include <string.h>
 
@@ -29,7 +30,8 @@ static void read_clock(lua_State *L, int index, souk_market *market)
     lua_getfield(L, -1, "clock");
     lua_call(L, 0, 1);
     if (lua_type(L, -1) != LUA_TNUMBER) {
-        luaL_error(L, "souk.open: option 'clock': the function must return seconds as a number");
+        souk_bind_misuse(L,
+                         "souk.open: option 'clock': the function must return seconds as a number");
     }
     market->now = (souk_ms)(lua_tonumber(L, -1) * 1000);
     lua_pop(L, 2);
@@ -44,7 +46,7 @@ souk_market *souk_bind_market(lua_State *L, int index)
 {
     souk_market *market = souk_bind_market_any(L, index);
     if (market->rt == NULL) {
-        luaL_error(L, "souk.market is closed");
+        souk_bind_misuse(L, "souk.market is closed");
     }
     read_clock(L, index, market);
     return market;
@@ -101,7 +103,7 @@ static int l_open(lua_State *L)
     options.clock_user = market;
     read_clock(L, 2, market);
     if (souk_runtime_new(alloc, &options, &market->rt, &err) != SOUK_OK) {
-        return luaL_error(L, "souk.open: %s", err.message);
+        return souk_bind_misuse(L, "souk.open: %s", err.message);
     }
     souk_bind_read_policy(L, 1, market);
     lua_settop(L, 2);
@@ -175,7 +177,7 @@ static int l_state(lua_State *L)
 {
     souk_market *market = souk_bind_market_any(L, 1);
     if (market->rt == NULL) {
-        return luaL_error(L, "souk.market is closed");
+        return souk_bind_misuse(L, "souk.market is closed");
     }
     souk_lua_getuservalue(L, 1);
     return 1;

@@ -3,6 +3,7 @@
 
 #include "bind/errors.h"
 #include "bind/market.h"
+#include "bind/misuse.h"
 #include "bind/values.h"
 #include "json/read.h"
 
@@ -84,8 +85,8 @@ static void refuse_unknown(lua_State *L, int table, const char *where, const cha
                 lua_pushfstring(L, ", %s", names[i]);
                 lua_concat(L, 2);
             }
-            luaL_error(L, "%s: unknown option '%s' (there are: %s)", where, key,
-                       lua_tostring(L, -1));
+            souk_bind_misuse(L, "%s: unknown option '%s' (there are: %s)", where, key,
+                             lua_tostring(L, -1));
         }
         lua_pop(L, 1);
     }
@@ -103,7 +104,8 @@ static void read_trace(lua_State *L, int table, const char *where, souk_invoke_o
         souk_bind_field_slice(L, trace, where, "tracestate", &options->tracestate);
         souk_bind_field_slice(L, trace, where, "baggage", &options->baggage);
     } else if (type != LUA_TNIL) {
-        luaL_error(L, "%s: option 'trace': expected a table, got %s", where, lua_typename(L, type));
+        souk_bind_misuse(L, "%s: option 'trace': expected a table, got %s", where,
+                         lua_typename(L, type));
     }
     lua_pop(L, 1);
 }
@@ -114,8 +116,8 @@ static void read_progress(lua_State *L, int table, const char *where, souk_invok
     lua_getfield(L, table, "on_progress");
     int type = lua_type(L, -1);
     if (type != LUA_TNIL && type != LUA_TFUNCTION) {
-        luaL_error(L, "%s: option 'on_progress': expected a function, got %s", where,
-                   lua_typename(L, type));
+        souk_bind_misuse(L, "%s: option 'on_progress': expected a function, got %s", where,
+                         lua_typename(L, type));
     }
     options->progress = type == LUA_TFUNCTION;
     lua_pop(L, 1);

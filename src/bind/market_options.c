@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bind/market.h"
+#include "bind/misuse.h"
 
 souk_slice souk_bind_check_slice(lua_State *L, int index)
 {
@@ -20,8 +21,8 @@ bool souk_bind_field_slice(lua_State *L, int table, const char *where, const cha
     lua_getfield(L, table, name);
     int type = lua_type(L, -1);
     if (type != LUA_TNIL && type != LUA_TSTRING) {
-        luaL_error(L, "%s: option '%s': expected a string, got %s", where, name,
-                   lua_typename(L, type));
+        souk_bind_misuse(L, "%s: option '%s': expected a string, got %s", where, name,
+                         lua_typename(L, type));
     }
     const char *text = type == LUA_TNIL ? NULL : lua_tolstring(L, -1, &len);
     if (text != NULL) {
@@ -50,9 +51,9 @@ bool souk_bind_field_seconds(lua_State *L, int table, const char *where, const c
     int type = lua_type(L, -1);
     lua_Number seconds = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
     if (type != LUA_TNIL && (type != LUA_TNUMBER || !(seconds > 0) || seconds > MOST_SECONDS)) {
-        luaL_error(L, "%s: option '%s': expected a number of seconds, got %s", where, name,
-                   type == LUA_TNUMBER ? "one that is too small or too large"
-                                       : lua_typename(L, type));
+        souk_bind_misuse(L, "%s: option '%s': expected a number of seconds, got %s", where, name,
+                         type == LUA_TNUMBER ? "one that is too small or too large"
+                                             : lua_typename(L, type));
     }
     lua_pop(L, 1);
     if (type == LUA_TNIL) {
@@ -67,8 +68,8 @@ bool souk_bind_field_bool(lua_State *L, int table, const char *where, const char
     lua_getfield(L, table, name);
     int type = lua_type(L, -1);
     if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
-        luaL_error(L, "%s: option '%s': expected true or false, got %s", where, name,
-                   lua_typename(L, type));
+        souk_bind_misuse(L, "%s: option '%s': expected true or false, got %s", where, name,
+                         lua_typename(L, type));
     }
     if (type == LUA_TBOOLEAN) {
         *out = lua_toboolean(L, -1);
@@ -85,7 +86,7 @@ bool souk_bind_field_number(lua_State *L, int table, const char *where, const ch
     lua_Number given = type == LUA_TNUMBER ? lua_tonumber(L, -1) : -1;
     if (type != LUA_TNIL &&
         (!(given >= 0 && given <= (lua_Number)SOUK_LUA_EXACT_DOUBLES) || given != floor(given))) {
-        luaL_error(L, "%s: option '%s': expected a whole number from 0 on", where, name);
+        souk_bind_misuse(L, "%s: option '%s': expected a whole number from 0 on", where, name);
     }
     lua_pop(L, 1);
     if (type == LUA_TNIL) {
@@ -148,8 +149,9 @@ static void read_number(lua_State *L, int table, const option *row, int64_t *out
         !(value <= (lua_Number)row->most) || value != floor(value)) {
         push_limit(L, row->least, is_time(row));
         push_limit(L, row->most, is_time(row));
-        luaL_error(L, "souk.open: option '%s': expected %s from %s to %s", row->name,
-                   is_time(row) ? "seconds" : row->unit, lua_tostring(L, -2), lua_tostring(L, -1));
+        souk_bind_misuse(L, "souk.open: option '%s': expected %s from %s to %s", row->name,
+                         is_time(row) ? "seconds" : row->unit, lua_tostring(L, -2),
+                         lua_tostring(L, -1));
     }
     *out = (int64_t)value;
     lua_pop(L, 1);
@@ -168,14 +170,15 @@ static void read_env(lua_State *L, int table, souk_market *market)
     lua_pushnil(L);
     while (lua_next(L, -2) != 0) {
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) {
-            luaL_error(L, "souk.open: option 'env': expected names and values that are strings");
+            souk_bind_misuse(L,
+                             "souk.open: option 'env': expected names and values that are strings");
         }
         char *value = souk_dup(souk_alloc_libc(), souk_slice_of(lua_tostring(L, -1)));
         void *old = NULL;
         if (value == NULL ||
             !souk_map_set(&market->env, souk_slice_of(lua_tostring(L, -2)), value, &old)) {
             souk_free(souk_alloc_libc(), value);
-            luaL_error(L, "souk.open: out of memory");
+            souk_bind_misuse(L, "souk.open: out of memory");
         }
         souk_free(souk_alloc_libc(), old);
         lua_pop(L, 1);
@@ -207,8 +210,8 @@ static void read_hosts(lua_State *L, int table, souk_reach *reach)
         return;
     }
     if (!lua_istable(L, -1)) {
-        luaL_error(L, "souk.open: option 'allow_hosts': expected a list of hosts, got %s",
-                   luaL_typename(L, -1));
+        souk_bind_misuse(L, "souk.open: option 'allow_hosts': expected a list of hosts, got %s",
+                         luaL_typename(L, -1));
     }
     size_t count = souk_lua_rawlen(L, -1);
     size_t members = 0;
@@ -216,15 +219,15 @@ static void read_hosts(lua_State *L, int table, souk_reach *reach)
     lua_pushnil(L);
     for (; lua_next(L, -2) != 0; members++) {
         if (lua_type(L, -1) != LUA_TSTRING || lua_type(L, -2) != LUA_TNUMBER) {
-            luaL_error(L, "souk.open: option 'allow_hosts': expected a list of strings");
+            souk_bind_misuse(L, "souk.open: option 'allow_hosts': expected a list of strings");
         }
         if (souk_reach_allow(reach, souk_bind_check_slice(L, -1), &err) != SOUK_OK) {
-            luaL_error(L, "souk.open: option 'allow_hosts': %s", err.message);
+            souk_bind_misuse(L, "souk.open: option 'allow_hosts': %s", err.message);
         }
         lua_pop(L, 1);
     }
     if (members != count) {
-        luaL_error(L, "souk.open: option 'allow_hosts': expected a list of strings");
+        souk_bind_misuse(L, "souk.open: option 'allow_hosts': expected a list of strings");
     }
     lua_pop(L, 1);
 }
@@ -260,16 +263,16 @@ static void read_rules(lua_State *L, int policy, const char *name, souk_policy *
     souk_err err;
     lua_getfield(L, policy, name);
     if (!lua_isnil(L, -1) && !lua_istable(L, -1)) {
-        luaL_error(L, "souk.open: option 'policy.%s': expected a list of globs", name);
+        souk_bind_misuse(L, "souk.open: option 'policy.%s': expected a list of globs", name);
     }
     size_t count = lua_istable(L, -1) ? souk_lua_rawlen(L, -1) : 0;
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (int)i);
         if (lua_type(L, -1) != LUA_TSTRING) {
-            luaL_error(L, "souk.open: option 'policy.%s': expected a list of strings", name);
+            souk_bind_misuse(L, "souk.open: option 'policy.%s': expected a list of strings", name);
         }
         if (add(to, souk_slice_of(lua_tostring(L, -1)), &err) != SOUK_OK) {
-            luaL_error(L, "souk.open: %s", err.message);
+            souk_bind_misuse(L, "souk.open: %s", err.message);
         }
         lua_pop(L, 1);
     }
@@ -292,10 +295,11 @@ void souk_bind_read_policy(lua_State *L, int index, souk_market *market)
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
         if (strcmp(key, "allow") != 0 && strcmp(key, "deny") != 0 &&
             strcmp(key, "restrictive") != 0) {
-            luaL_error(L,
-                       "souk.open: option 'policy': unknown member '%s' (there are: allow, deny, "
-                       "restrictive)",
-                       key);
+            souk_bind_misuse(
+                L,
+                "souk.open: option 'policy': unknown member '%s' (there are: allow, deny, "
+                "restrictive)",
+                key);
         }
         lua_pop(L, 1);
     }

@@ -3,6 +3,7 @@
 
 #include "bind/errors.h"
 #include "bind/market.h"
+#include "bind/misuse.h"
 #include "bind/values.h"
 #include "json/read.h"
 
@@ -158,7 +159,7 @@ static void push_manifest(lua_State *L, souk_market *market, const souk_manifest
     }
     souk_json_doc_free(&market->doc);
     if (failed != SOUK_OK) {
-        luaL_error(L, "%s", err.message);
+        souk_bind_misuse(L, "%s", err.message);
     }
 }
 
@@ -194,11 +195,12 @@ static void read_query(lua_State *L, int index, souk_query *query)
             known = known || strcmp(key, query_fields[i]) == 0;
         }
         if (!known) {
-            luaL_error(L,
-                       "list: unknown option '%s' (there are: match, provider, server, permission, "
-                       "effect, "
-                       "domain, category, limit)",
-                       key);
+            souk_bind_misuse(
+                L,
+                "list: unknown option '%s' (there are: match, provider, server, permission, "
+                "effect, "
+                "domain, category, limit)",
+                key);
         }
         lua_pop(L, 1);
     }

@@ -3,7 +3,9 @@
 
 #include "bind/errors.h"
 #include "bind/market.h"
+#include "bind/misuse.h"
 #include "bind/values.h"
+#include "pool/traits.h"
 
 /* Which option of add_server becomes which key of the flat configuration. */
 static const char *const text_keys[][2] = {
@@ -37,7 +39,7 @@ static void add_pair(lua_State *L, souk_market *market, souk_pair *pair, const c
 {
     pair->key = souk_slice_of(key);
     if (!souk_arena_copy(&market->arena, value, &pair->value)) {
-        luaL_error(L, "add_server: out of memory");
+        souk_bind_misuse(L, "add_server: out of memory");
     }
 }
 
@@ -59,7 +61,7 @@ static bool read_table(lua_State *L, int options, souk_market *market, const cha
         failed = souk_jw_check(&w, &err);
     }
     if (failed != SOUK_OK) {
-        luaL_error(L, "add_server: option '%s': %s", name, err.message);
+        souk_bind_misuse(L, "add_server: option '%s': %s", name, err.message);
     }
     souk_slice text = souk_buf_slice(&market->scratch);
     if (strcmp(name, "args") == 0 && souk_slice_is(text, "{}")) {
@@ -84,8 +86,9 @@ static void check_log_level(lua_State *L, int options)
             return;
         }
     }
-    luaL_error(L, "add_server: option 'log_level': expected debug, info, notice, warning, error, "
-                  "critical, alert or emergency");
+    souk_bind_misuse(
+        L, "add_server: option 'log_level': expected debug, info, notice, warning, error, "
+           "critical, alert or emergency");
 }
 
 static souk_listen read_listen(lua_State *L, int options)
@@ -99,9 +102,20 @@ static souk_listen read_listen(lua_State *L, int options)
         return SOUK_LISTEN_ALWAYS;
     }
     if (!souk_slice_is(given, "never")) {
-        luaL_error(L, "add_server: option 'listen': expected auto, always or never");
+        souk_bind_misuse(L, "add_server: option 'listen': expected auto, always or never");
     }
     return SOUK_LISTEN_NEVER;
+}
+
+static void check_rate(lua_State *L, int options)
+{
+    souk_slice given;
+    souk_rate rate;
+    if (souk_bind_field_slice(L, options, "add_server", "rate_limit", &given) &&
+        !souk_rate_read(given, &rate)) {
+        souk_bind_misuse(L, "add_server: option 'rate_limit': expected calls per second, minute or "
+                            "hour, as \"10/s\", \"600/min\" or \"1000/h\"");
+    }
 }
 
 /* Everything but where the server is. */
@@ -113,6 +127,7 @@ static void read_rest(lua_State *L, int table, souk_server_options *options)
     souk_bind_field_input(L, table, "add_server", &options->input, &options->abilities);
     options->listen = read_listen(L, table);
     check_log_level(L, table);
+    check_rate(L, table);
 }
 
 /* _add_server(name, options) -> true | nil, err. The options were checked by souk.options. */

@@ -4,6 +4,7 @@
 #include "bind/errors.h"
 #include "bind/json_module.h"
 #include "bind/market.h"
+#include "bind/misuse.h"
 #include "bind/validate.h"
 
 SOUK_EXPORT int luaopen_souk_core(lua_State *L);
@@ -16,6 +17,7 @@ SOUK_EXPORT int luaopen_souk_core(lua_State *L)
     souk_bind_open_json(L);
     lua_setfield(L, -2, "json");
     souk_bind_open_errors(L);
+    souk_bind_open_misuse(L);
     souk_bind_open_market(L);
     souk_bind_open_validate(L);
     return 1;
