@@ -351,7 +351,7 @@ static void a_hold_is_of_one_server(void)
     int mine = take_hold(rig, &server);
     start_call(rig, &other);
     CHECK_INT(call_on_hold(rig, &other, id_of(rig, mine)), -1);
-    CHECK(strstr(rig->said, "'cap' is not on server 'a', whose session this is") != NULL);
+    CHECK(strstr(rig->said, "'cap' does not go where this session of server 'a' leads") != NULL);
     CHECK_INT(rig->sessions[0].started, 0);
     rig_end(rig);
 }

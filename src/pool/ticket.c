@@ -181,7 +181,9 @@ static souk_entry *entry_on_hold(souk_pool *pool, const souk_order *order, souk_
     target.identity = slot->entry->target.identity;
     target.memo = NULL;
     if (souk_entry_known(pool, &target, now) != slot->entry) {
-        souk_fail(err, SOUK_E_CONFIG, "'%.*s' is not on server '%.*s', whose session this is",
+        souk_fail(err, SOUK_E_CONFIG,
+                  "'%.*s' does not go where this session of server '%.*s' leads: its address, "
+                  "headers, credential or options are others",
                   SOUK_ARG(order->request->capability), SOUK_ARG(slot->entry->target.name));
         return NULL;
     }
