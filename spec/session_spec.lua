@@ -140,7 +140,8 @@ describe("a held session that is lost", function()
     local market, peer = connect()
     local held = assert(market:session "s")
     peer.server:drop_sessions()
-    local err = fails("closed", "Session not found", held:call("mcp.s.create_issue", issue "one"))
+    local err = fails("closed", "the session is gone: .*Session not found", held:call("mcp.s.create_issue",
+      issue "one"))
     assert.equal("rejected", err.delivery)
     for _ = 1, 2 do
       err = fails("closed", "the session is gone: .*Session not found", held:call("mcp.s.create_issue", issue "two"))

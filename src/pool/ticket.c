@@ -420,6 +420,7 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     tell_health(pool, ticket, now);
     if (ticket->on_hold != 0 && ticket->lost && was_not_executed(ticket)) {
         ticket->err.kind = SOUK_E_CLOSED; /* as for the calls on it that come later */
+        souk_err_prefix(&ticket->err, "the session is gone");
     }
     leave(ticket, now);
     souk_ms at = ticket->err.kind == SOUK_OK ? SOUK_NEVER : again_at(pool, ticket, now);
