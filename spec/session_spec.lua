@@ -249,6 +249,20 @@ describe("giving a session back", function()
     end)
   end
 
+  it("leaves nothing behind, however it ended", function()
+    local market, peer = connect { open = { retry_delay = 0.01 } }
+    assert(market:add_server("dead", { url = "http://127.0.0.1:1/mcp", discover = false, listen = false }))
+    local before = market:stats().endpoints
+    for _ = 1, 3 do
+      fails("transport", "refused", market:session "dead")
+      local held = assert(market:session "s")
+      peer.server:drop_sessions()
+      fails("closed", "the session is gone", held:call "mcp.s.get_me")
+      assert(market:session "s"):close()
+    end
+    help.step_until(market, function() return market:stats().endpoints == before end)
+  end)
+
   it("happens when nobody is left who waits for it", function()
     local market, peer = connect { knobs = { delay = 300 }, server = { discover = false } }
     fails("timeout", "no session could be had", market:session("s", { timeout = 0.05 }))
