@@ -81,7 +81,7 @@ describe("the breaker", function()
     local market, _, leap, seen, start = with_dead()
     break_it(market)
     local err = fails("transport", "server 'dead': the breaker is open for %d+%.%d s more after 3 failures in a row, "
-      .. "the last one: .*refused", list(market))
+      .. "the last one: could not connect to .*refused", list(market))
     assert.equal("not_sent", err.delivery)
     assert.is_true(err.retryable)
     assert.is_true(err.retry_after > 0 and err.retry_after <= 30)

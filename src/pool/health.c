@@ -7,6 +7,7 @@
  */
 #include "pool/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 souk_ms souk_retry_delay(const souk_pool *pool, unsigned failures)
@@ -27,6 +28,15 @@ static bool has_breaker(const souk_pool *pool)
     return pool->options.breaker_failures > 0;
 }
 
+/* What an error says, without the server that it is about. */
+static const char *without_server(const char *message, souk_slice name)
+{
+    char prefix[128];
+    snprintf(prefix, sizeof prefix, "server '%.*s': ", SOUK_ARG(name));
+    size_t len = strlen(prefix);
+    return strncmp(message, prefix, len) == 0 ? message + len : message;
+}
+
 static void refuse(const souk_pool *pool, const souk_entry *entry, souk_ms now, souk_err *why)
 {
     const souk_health *health = &entry->health;
@@ -34,7 +44,8 @@ static void refuse(const souk_pool *pool, const souk_entry *entry, souk_ms now, 
     souk_err last = *souk_kept_err_get(&health->why);
     souk_fail(why, SOUK_E_TRANSPORT,
               "the breaker is open for %lld.%d s more after %u failures in a row, the last one: %s",
-              (long long)(left / 1000), (int)(left % 1000 / 100), health->failures, last.message);
+              (long long)(left / 1000), (int)(left % 1000 / 100), health->failures,
+              without_server(last.message, entry->target.name));
     (void)pool;
     why->retryable = true;
     why->retry_after = left;
