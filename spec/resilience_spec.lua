@@ -399,6 +399,39 @@ describe("a child that dies at once", function()
   end)
 end)
 
+describe("an opening", function()
+  local function opened_by_many(peer, market)
+    local handles = {}
+    for i = 1, 16 do
+      handles[i] = assert(market:server("s"):start("tools/call", { name = "get_me", arguments = {} }))
+    end
+    return function(check)
+      for i = 1, 16 do
+        check(handles[i]:wait())
+      end
+      return peer.ledger()
+    end
+  end
+
+  it("whose session is dropped before it is used begins anew, once", function()
+    local market, peer = connect { server = { discover = false } }
+    local function drop(times)
+      peer.knobs { faults = { { method = "notifications/initialized", kind = "status", status = 404, times = times } } }
+    end
+    drop(1)
+    local ledger = opened_by_many(peer, market)(assert)
+    assert.equal(2, ledger.methods.initialize)
+    assert.equal(16, ledger.tools.get_me)
+    assert.equal(0, market:stats().sessions_failed)
+    peer.server:drop_sessions()
+    drop(5)
+    ledger = opened_by_many(peer, market)(function(value, err)
+      assert.equal("not_sent", fails("protocol", "404", value, err).delivery)
+    end)
+    assert.equal(16, ledger.tools.get_me)
+  end)
+end)
+
 describe("limits", function()
   it("let so many sessions open at a time, whoever wants them (max_opening)", function()
     local market, peer = connect { open = { max_opening = 3 }, server = { discover = false }, knobs = { delay = 50 } }

@@ -123,6 +123,7 @@ struct souk_mcp {
     bool contradicted; /* what was remembered was wrong */
     unsigned probes;   /* sent while opening, at most two */
     bool initialized_twice;
+    bool initialized_anew; /* the server had lost the session before it was told initialized */
     bool retried_modern;
     souk_ms open_by;
     souk_ms probe_by;            /* stdio only */
@@ -181,6 +182,8 @@ void souk_mcp_start_opening(souk_mcp *mcp, souk_ms now);
 void souk_mcp_opening_answered(souk_mcp *mcp, souk_mcp_pending *pending, int status,
                                const souk_rpc_message *message, const souk_err *err, souk_ms now);
 void souk_mcp_initialized_accepted(souk_mcp *mcp, souk_ms now);
+/* lost: the server has forgotten the session already. */
+void souk_mcp_initialized_refused(souk_mcp *mcp, bool lost, const souk_err *why);
 /* Opening only waits for the session's own stream (listen_first): is it over? */
 void souk_mcp_check_first_stream(souk_mcp *mcp, souk_ms now);
 /* HTTP+SSE: the endpoint is known now; or there is none, for this reason. */

@@ -256,6 +256,17 @@ void souk_mcp_initialized_accepted(souk_mcp *mcp, souk_ms now)
     }
 }
 
+/* Nothing can have been lost with a session that nobody has used: another one is as good. */
+void souk_mcp_initialized_refused(souk_mcp *mcp, bool lost, const souk_err *why)
+{
+    if (lost && mcp->state == SOUK_MCP_OPENING && !mcp->initialized_anew) {
+        mcp->initialized_anew = true;
+        send_initialize(mcp, mcp->revision);
+    } else {
+        souk_mcp_fail_open(mcp, why);
+    }
+}
+
 void souk_mcp_check_first_stream(souk_mcp *mcp, souk_ms now)
 {
     bool waits = mcp->state == SOUK_MCP_OPENING && mcp->listen_by != SOUK_NEVER;

@@ -77,12 +77,19 @@ static bool contradicts(const souk_mcp *mcp, int status, const souk_rpc_message 
     return souk_mcp_is_modern(mcp->revision) && comes_from_legacy(status, message);
 }
 
+/* Whether a refusal says that the session is not there any more. */
+static bool says_lost(const souk_mcp *mcp, const souk_mcp_exchange *exchange,
+                      const souk_rpc_message *message)
+{
+    const souk_mcp_outcome outcome = {mcp->revision, exchange->status, message,
+                                      exchange->sent_session, mcp->worked};
+    return souk_mcp_lost(&outcome);
+}
+
 /* Whether a refused request means that the session is of no use any more. */
 static bool is_lost(souk_mcp *mcp, const souk_mcp_exchange *exchange,
                     const souk_rpc_message *message)
 {
-    const souk_mcp_outcome outcome = {mcp->revision, exchange->status, message,
-                                      exchange->sent_session, mcp->worked};
     if (exchange->purpose != SOUK_MCP_FOR_REQUEST) {
         return false;
     }
@@ -90,7 +97,7 @@ static bool is_lost(souk_mcp *mcp, const souk_mcp_exchange *exchange,
         mcp->contradicted = true;
         return true;
     }
-    return souk_mcp_lost(&outcome) ||
+    return says_lost(mcp, exchange, message) ||
            (exchange->status == 401 && mcp->config.ask_credential_on_401);
 }
 
@@ -116,7 +123,9 @@ void souk_mcp_exchange_refused(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_
         why.delivery = SOUK_DELIVERY_REJECTED;
         souk_mcp_become_lost(mcp, &why);
     }
-    if (pending != NULL && message != NULL && message->data != NULL) {
+    if (exchange->purpose == SOUK_MCP_FOR_INITIALIZED) {
+        souk_mcp_initialized_refused(mcp, says_lost(mcp, exchange, message), &why);
+    } else if (pending != NULL && message != NULL && message->data != NULL) {
         souk_mcp_end_request(mcp, pending, &why, lost, &doc, message->data);
     } else {
         souk_mcp_fail_exchange(mcp, exchange, &why, lost, now);
