@@ -2,6 +2,7 @@
 
 local help = require "spec.support.help"
 local servers = require "spec.support.servers"
+local souk = require "souk"
 
 local open, fails = help.open, help.fails
 
@@ -114,6 +115,35 @@ describe("a token", function()
     assert.is_nil(server:ledger().tools.get_me)
   end)
 
+  local ffi = type(jit) == "table" and require "ffi" -- nothing else here changes the environment
+  if ffi then
+    it("that is replaced while a session opens is read once more", function()
+      ffi.cdef "int setenv(const char *name, const char *value, int overwrite);"
+      local function connecting(later)
+        ffi.C.setenv("SOUK_SPEC_TOKEN", "s3cret-old", 1)
+        local market = souk.open()
+        market:add_server("s", { url = server.url, auth_env_var = "SOUK_SPEC_TOKEN", discover = false })
+        local handle = market:server("s"):start("tools/list", {})
+        ffi.C.setenv("SOUK_SPEC_TOKEN", later, 1)
+        local tools, err = handle:wait()
+        market:close()
+        return tools, err
+      end
+      assert(connecting(TOKEN))
+      local function refusals()
+        local count = 0
+        for _, entry in ipairs(server:ledger().log) do
+          count = count + (entry.headers.authorization == "wrong" and 1 or 0)
+        end
+        return count
+      end
+      local before = refusals()
+      fails("auth", "the token in SOUK_SPEC_TOKEN was refused", connecting "s3cret-old")
+      assert.equal(before + 1, refusals())
+      fails("auth", "was refused", connecting "") -- it is gone
+    end)
+  end
+
   it("is seen nowhere: not in manifests, sessions, events, exports or as text of the market", function()
     local seen = {}
     local market = open { env = { MCP_AUTH_TOKEN = TOKEN } }
@@ -181,6 +211,57 @@ describe("an auth function", function()
     assert.equal("souk-tester", assert(market:call "mcp.my-server.get_me").login)
     assert.equal(2, asked)
     assert.equal(1, server:ledger().tools.get_me)
+  end)
+
+  it("is asked once more when its token was replaced while a session was opening, and told that it was", function()
+    for _, revision in ipairs { "2025-11-25", "2026-07-28" } do
+      server:knobs { revisions = { revision } }
+      local before = server:ledger()
+      local questions = {}
+      local market = open {}
+      market:add_server("s", { url = server.url, discover = false, listen = false, auth = function(question)
+        questions[#questions + 1] = question
+        return #questions == 1 and "s3cret-old" or TOKEN
+      end })
+      local handles = {}
+      for i = 1, 16 do
+        handles[i] = market:server("s"):start("tools/call", { name = "get_me", arguments = {} })
+      end
+      for i = 1, 16 do
+        assert(handles[i]:wait())
+      end
+      assert.equal(2, #questions)
+      assert.is_nil(questions[1].refused)
+      assert.is_true(questions[2].refused)
+      assert.equal(16, server:ledger().tools.get_me - (before.tools.get_me or 0))
+      assert.equal(0, market:stats().sessions_failed)
+      assert.equal(1, market:stats().sessions_opened)
+    end
+  end)
+
+  it("is told that its token was refused by a call, too, and not for ever", function()
+    local refused, token = {}, TOKEN
+    local market = connect({}, { auth = function(question)
+      refused[#refused + 1] = question.refused or false
+      return token
+    end })
+    token = "s3cret-fresh"
+    server:knobs { token = token }
+    assert(market:call "mcp.my-server.get_me")
+    assert(market:call("mcp.my-server.get_me", {}, { identity = "ann" }))
+    server:drop_sessions()
+    assert(market:call "mcp.my-server.get_me")
+    assert.same({ false, true, false, false }, refused)
+  end)
+
+  it("is not asked for ever while a session opens", function()
+    local asked = 0
+    local _, tools, err = connect({}, { auth = function()
+      asked = asked + 1
+      return "s3cret-wrong"
+    end })
+    fails("auth", "401.*the credential came from the server's auth function", tools, err)
+    assert.equal(2, asked)
   end)
 
   it("is not asked for ever", function()

@@ -73,6 +73,8 @@ enum {
     POLL_MOST = 60 * 1000 /* ms, at most */
 };
 
+#define IDS_OF_FIRST UINT64_C(0x80000000)
+
 static bool make_session(const souk_mcp_handler *handler, souk_session *session)
 {
     souk_mcp_slot *state = session->state;
@@ -88,7 +90,9 @@ static bool make_session(const souk_mcp_handler *handler, souk_session *session)
                                      .max_poll_failures =
                                          (unsigned)handler->options.max_poll_failures};
     const souk_alloc *alloc = handler->alloc != NULL ? handler->alloc : session->alloc;
-    state->mcp = souk_mcp_new(alloc, souk_pool_port(handler->pool), &config, session->id_base);
+    /* Ids are used once: a second attempt has the upper half of them. */
+    souk_id ids = session->id_base + (state->refreshed ? IDS_OF_FIRST : 0);
+    state->mcp = souk_mcp_new(alloc, souk_pool_port(handler->pool), &config, ids);
     state->ops = state->mcp == NULL ? NULL : souk_mcp_ops_new(alloc, state->mcp, &ops);
     if (state->ops == NULL) {
         souk_mcp_free(state->mcp);
@@ -141,6 +145,10 @@ static int ask_for_token(const souk_handler *self, souk_session *session, souk_m
     souk_jw_key_string(&w, "server", session->target->name);
     souk_jw_key_string(&w, "identity", session->target->identity);
     souk_jw_key_string(&w, "url", souk_slice_of(state->endpoint.url));
+    if (session->memory[SOUK_MCP_MEMORY_REFUSED] != 0) {
+        souk_jw_key_bool(&w, "refused", true);
+        session->memory[SOUK_MCP_MEMORY_REFUSED] = 0;
+    }
     souk_jw_end_object(&w);
     int failed = souk_jw_check(&w, err);
     if (failed == SOUK_OK) {
@@ -216,6 +224,52 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
         return ask_for_token(self, session, now, err);
     }
     return start(self, session, token.value, now, err);
+}
+
+/* Whether the variable that the token came from has another value by now; that is then in *token.
+ */
+static bool has_new_token(const souk_handler *self, const souk_session *session,
+                          souk_mcp_token *token)
+{
+    const souk_mcp_slot *state = session->state;
+    souk_buf value;
+    souk_mcp_token_find(token, session->target, souk_pool_env(handler_of(self)->pool));
+    if (strcmp(token->source, state->token_source) != 0) {
+        return false; /* from another variable it would be another endpoint */
+    }
+    souk_buf_init(&value, session->alloc, 64 * 1024);
+    bool is_new =
+        souk_mcp_write_authorization(&value, token->value, NULL) == SOUK_OK &&
+        !souk_slice_eq(souk_buf_slice(&value), souk_mcp_get_secrets(state->mcp).authorization);
+    souk_buf_free(&value);
+    return is_new;
+}
+
+bool souk_mcp_slot_refresh(const souk_handler *self, souk_session *session, const souk_err *why,
+                           souk_ms now)
+{
+    souk_mcp_slot *state = session->state;
+    souk_mcp_token token;
+    bool has_function = session->target->auth != 0;
+    if (why->kind != SOUK_E_AUTH || why->status != 401 || !state->has_token || state->refreshed ||
+        souk_mcp_went_abroad(state->mcp) ||
+        (!has_function && !has_new_token(self, session, &token))) {
+        return false;
+    }
+    souk_mcp_question_drop_all(session);
+    souk_mcp_ops_free(state->ops);
+    souk_mcp_free(state->mcp);
+    state->ops = NULL;
+    state->mcp = NULL;
+    state->seen = SOUK_MCP_NEW;
+    state->refreshed = true;
+    souk_err failure;
+    int failed = has_function ? ask_for_token(self, session, now, &failure)
+                              : start(self, session, token.value, now, &failure);
+    if (failed != SOUK_OK) {
+        souk_session_failed(session, &failure);
+    }
+    return true;
 }
 
 /* What the program's function gave: a string, or null for no credential. */

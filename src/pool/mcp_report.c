@@ -5,6 +5,8 @@
 #include "pool/mcp_state.h"
 #include "json/write.h"
 
+enum { UNAUTHORIZED = 401 };
+
 void souk_mcp_slot_explain(const souk_session *session, souk_err *err)
 {
     const souk_mcp_slot *state = session->state;
@@ -59,17 +61,39 @@ static void describe(souk_session *session)
     }
 }
 
-static void report_state(souk_session *session)
+static void report_failed(const souk_handler *self, souk_session *session, souk_ms now)
+{
+    const souk_mcp_slot *state = session->state;
+    souk_err why = *souk_mcp_why(state->mcp);
+    if (!souk_mcp_slot_refresh(self, session, &why, now)) {
+        souk_mcp_slot_explain(session, &why);
+        souk_session_failed(session, &why);
+    }
+}
+
+static void report_lost(souk_session *session)
+{
+    const souk_mcp_slot *state = session->state;
+    souk_err why = *souk_mcp_why(state->mcp);
+    souk_mcp_slot_explain(session, &why);
+    souk_session_lost(session, &why);
+}
+
+/* The last step: after it there may be another souk_mcp, or none. */
+static void report_state(const souk_handler *self, souk_session *session, souk_ms at)
 {
     souk_mcp_slot *state = session->state;
     souk_mcp_state now = souk_mcp_get_state(state->mcp);
-    souk_err why;
     if (now == state->seen) {
         return;
     }
     state->seen = now;
     if (souk_mcp_contradicted(state->mcp)) {
         session->memory[SOUK_MCP_MEMORY_REVISION] = SOUK_MCP_UNKNOWN;
+    }
+    if ((now == SOUK_MCP_FAILED || now == SOUK_MCP_LOST) && state->has_token &&
+        souk_mcp_why(state->mcp)->status == UNAUTHORIZED) {
+        session->memory[SOUK_MCP_MEMORY_REFUSED] = 1;
     }
     switch (now) {
     case SOUK_MCP_READY:
@@ -79,14 +103,10 @@ static void report_state(souk_session *session)
         souk_session_opened(session);
         break;
     case SOUK_MCP_FAILED:
+        report_failed(self, session, at);
+        break;
     case SOUK_MCP_LOST:
-        why = *souk_mcp_why(state->mcp);
-        souk_mcp_slot_explain(session, &why);
-        if (now == SOUK_MCP_FAILED) {
-            souk_session_failed(session, &why);
-        } else {
-            souk_session_lost(session, &why);
-        }
+        report_lost(session);
         break;
     case SOUK_MCP_CLOSED:
         souk_session_closed(session);
@@ -182,5 +202,5 @@ void souk_mcp_slot_report(const souk_handler *self, souk_session *session, souk_
     souk_mcp_level_keep(session, now);
     drain(self->user, session, now); /* where that needs no request */
     session->on_the_way = souk_mcp_replies(state->mcp);
-    report_state(session);
+    report_state(self, session, now);
 }

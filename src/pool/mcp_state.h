@@ -39,6 +39,7 @@ typedef struct souk_mcp_slot {
     souk_mcp_ops *ops;   /* as mcp */
     souk_mcp_state seen; /* the last state that was reported */
     bool has_token;
+    bool refreshed;           /* the credential was refused while opening, and read once more */
     const char *token_source; /* the variable it came from; "" */
     const char *looked_for;   /* the variables that were looked at; for messages */
     uint64_t ask;             /* for the credential; 0: none is open */
@@ -54,7 +55,8 @@ typedef struct souk_mcp_slot {
 /* Indexes into souk_session.memory. */
 enum {
     SOUK_MCP_MEMORY_REVISION = 0,
-    SOUK_MCP_MEMORY_LOG_LEVEL = 1 /* 0: none is wanted */
+    SOUK_MCP_MEMORY_LOG_LEVEL = 1, /* 0: none is wanted */
+    SOUK_MCP_MEMORY_REFUSED = 2    /* 1: the last credential was, and who gives them was not told */
 };
 
 /* mcp_open.c */
@@ -62,6 +64,12 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
 /* An ask was answered that is no question of the server: the one for the credential. */
 void souk_mcp_slot_answer(const souk_handler *self, souk_session *session, uint64_t ask,
                           souk_slice json, const souk_err *err, souk_ms now);
+/*
+ * The server refused the credential while the session was opening. It may have been replaced in the
+ * meantime: it is read once more, and the opening begins anew. False when that is of no use.
+ */
+bool souk_mcp_slot_refresh(const souk_handler *self, souk_session *session, const souk_err *why,
+                           souk_ms now);
 /* The program did not answer the ask for a credential in time. */
 void souk_mcp_slot_ask_silent(souk_session *session);
 
