@@ -386,6 +386,12 @@ local examples = {
     "1 of 14 calls of forge failed",
     "\nsouk_server_calls_total{server=\"forge\"} 14\n",
   },
+  ["09_sessions.lua"] = {
+    "there are 2 sessions, 1 of them held\nlost: closed, rejected\nothers did not notice: hello\n",
+    "the same tab: true\nat most 3 at a time\n",
+    "attempt 1: nobody was there\nbreaker_opened (shop)\nattempt 2: nobody was there\nattempt 3: failed at once\n",
+    "breaker_trial (shop)\n", "breaker_closed (shop)\nit is there again",
+  },
 }
 
 describe("the examples #harness", function()

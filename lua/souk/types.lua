@@ -191,6 +191,7 @@ local souk = {}
 ---@field server string
 ---@field identity string
 ---@field url string
+---@field refused boolean|nil true: the server has refused the token that was given last
 
 ---@class souk.CallOptions
 ---@field timeout number|nil
