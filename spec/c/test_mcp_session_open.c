@@ -189,6 +189,39 @@ static void a_refused_initialized_fails_the_opening(void)
     rig_free(&rig);
 }
 
+/* Answers initialize with a session of that id. */
+static void give_session(session_rig *rig, const char *head)
+{
+    fake_exchange *x = rig_last(rig);
+    CHECK(fake_is(x->body, "initialize"));
+    fake_head(&rig->fake, x, 200, head);
+    fake_json(&rig->fake, x, 200, "{'jsonrpc':'2.0','id':%lld,'result':" RIG_INITIALIZED "}",
+              fake_rpc_id(x->body), "2025-06-18");
+    CHECK(fake_is(rig_last(rig)->body, "notifications/initialized"));
+}
+
+static void a_session_that_is_lost_before_initialized_is_opened_anew_once(void)
+{
+    session_rig rig;
+    for (int losses = 1; losses <= 2; losses++) {
+        rig_http(&rig);
+        CHECK(rig_open(&rig));
+        fake_respond(&rig.fake, rig_last(&rig), 404, "", "");
+        give_session(&rig, "Content-Type: application/json\nMcp-Session-Id: one");
+        fake_respond(&rig.fake, rig_last(&rig), 404, "", "");
+        give_session(&rig, "Content-Type: application/json\nMcp-Session-Id: two");
+        CHECK(fake_has_header(rig_last(&rig), "Mcp-Session-Id", "two"));
+        if (losses == 1) {
+            fake_head(&rig.fake, rig_last(&rig), 202, "");
+            rig_check_ready(&rig, "2025-06-18", 5);
+        } else {
+            fake_respond(&rig.fake, rig_last(&rig), 404, "", "");
+            rig_check_failed_open(&rig, SOUK_E_PROTOCOL, "404");
+        }
+        rig_free(&rig);
+    }
+}
+
 static void the_probe_may_be_answered_by_a_stream(void)
 {
     session_rig rig;
@@ -376,6 +409,7 @@ int main(void)
     CASE(nothing_is_ready_before_initialized_was_accepted);
     CASE(a_stream_that_stays_open_after_initialized_does_not_hold_the_session_up);
     CASE(a_refused_initialized_fails_the_opening);
+    CASE(a_session_that_is_lost_before_initialized_is_opened_anew_once);
     CASE(the_probe_may_be_answered_by_a_stream);
     CASE(another_modern_revision_is_asked_for_once);
     CASE(a_modern_server_without_a_common_revision_is_never_initialized);

@@ -174,6 +174,56 @@ static void a_function_of_the_program_can_give_the_credential(void)
     rig_end(rig);
 }
 
+/* Between the function's answer and the opening the token was replaced. */
+static void a_credential_that_is_refused_while_opening_is_asked_for_once_more(void)
+{
+    for (int refusals = 1; refusals <= 2; refusals++) {
+        pool_rig *rig = rig_start();
+        mcp_server server;
+        int call = call_asking(rig, &server);
+        answer_ask(rig, "\"s3cret-1\"");
+        fake_respond(&rig->fake, fake_last(&rig->fake), 401, "", "");
+        rig_run(rig);
+        CHECK_INT(rig->asks, 2);
+        CHECK_TEXT(rig->ask_payload, "{\"server\":\"hub\",\"identity\":\"ann\",\"url\":"
+                                     "\"https://hub.test/mcp\",\"refused\":true}");
+        answer_ask(rig, "\"s3cret-2\"");
+        CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Bearer s3cret-2"));
+        if (refusals == 1) {
+            open_modern(rig);
+            answer_tool(rig, "fine");
+            CHECK_OK(rig, call);
+        } else {
+            fake_respond(&rig->fake, fake_last(&rig->fake), 401, "", "");
+            rig_run(rig);
+            CHECK_INT(rig->asks, 2);
+            CHECK_END(rig, call, SOUK_E_AUTH, SOUK_DELIVERY_NOT_SENT);
+        }
+        check_secret(rig, "s3cret");
+        rig_end(rig);
+    }
+}
+
+static void a_variable_that_is_refused_while_opening_is_read_once_more(void)
+{
+    pool_rig *rig = rig_start();
+    mcp_server server;
+    server_http(&server);
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret-old");
+    int call = call_tool(rig, &server, "t");
+    fake_setenv(&rig->fake, "MCP_AUTH_TOKEN", "s3cret-new");
+    fake_respond(&rig->fake, fake_last(&rig->fake), 401, "", "");
+    rig_run(rig);
+    CHECK_INT(fake_count(&rig->fake, "server/discover"), 2);
+    CHECK(fake_has_header(fake_last(&rig->fake), "Authorization", "Bearer s3cret-new"));
+    fake_respond(&rig->fake, fake_last(&rig->fake), 401, "", ""); /* it has not changed again */
+    rig_run(rig);
+    CHECK_INT(fake_count(&rig->fake, "server/discover"), 2);
+    CHECK_END(rig, call, SOUK_E_AUTH, SOUK_DELIVERY_NOT_SENT);
+    check_secret(rig, "s3cret");
+    rig_end(rig);
+}
+
 static void a_function_may_give_no_credential(void)
 {
     pool_rig *rig = rig_start();
@@ -276,6 +326,8 @@ int main(void)
     CASE(two_identities_have_sessions_and_connections_of_their_own);
     CASE(connections_differ_by_the_source_of_credentials);
     CASE(a_function_of_the_program_can_give_the_credential);
+    CASE(a_credential_that_is_refused_while_opening_is_asked_for_once_more);
+    CASE(a_variable_that_is_refused_while_opening_is_read_once_more);
     CASE(a_function_may_give_no_credential);
     CASE(what_a_function_may_not_give_fails_the_call);
     CASE(a_function_that_never_answers_is_not_waited_for_for_ever);
