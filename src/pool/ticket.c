@@ -242,6 +242,7 @@ int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64
         ticket = ticket_new(pool, order, now);
         if (ticket == NULL) {
             souk_fail_memory(err);
+            souk_hold_tidy(pool, entry, now); /* it may have been made for this one */
         }
     }
     if (ticket == NULL) {
