@@ -89,6 +89,33 @@ static void one_of_many_openings_that_fails_leaves_the_others_their_calls(void)
     rig_end(rig);
 }
 
+/* Whatever the reason: a server that has one session and refuses more is not asked without a rest.
+ */
+static void another_session_that_cannot_be_had_is_not_asked_for_at_once(void)
+{
+    static const int kinds[] = {SOUK_E_TRANSPORT, SOUK_E_PROTOCOL, SOUK_E_AUTH, SOUK_E_LIMIT};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        pool_rig *rig = rig_start();
+        mcp_server server;
+        souk_err why;
+        server_exclusive(&server, "a", "2");
+        int first = call_server(rig, &server);
+        open_all(rig);
+        int second = call_server(rig, &server);
+        CHECK_INT(rig->session_count, 2);
+        souk_fail(&why, kinds[i], "no more than one");
+        souk_session_failed(rig->sessions[1].session, &why);
+        rig_run(rig);
+        CHECK_INT(rig->session_count, 2);
+        CHECK(is_running(rig, first) && is_waiting(rig, second));
+        rig_wait_for(rig, 200);
+        CHECK_INT(rig->session_count, 3);
+        finish_call(rig, first);
+        CHECK(is_running(rig, second));
+        rig_end(rig);
+    }
+}
+
 static void an_exclusive_session_that_is_lost_takes_only_its_own_call_along(void)
 {
     pool_rig *rig = rig_start();
@@ -264,6 +291,7 @@ int main(void)
     CASE(only_as_many_are_opened_as_calls_need_one);
     CASE(a_standing_call_leaves_its_session_to_others);
     CASE(one_of_many_openings_that_fails_leaves_the_others_their_calls);
+    CASE(another_session_that_cannot_be_had_is_not_asked_for_at_once);
     CASE(an_exclusive_session_that_is_lost_takes_only_its_own_call_along);
     CASE(sessions_that_were_idle_for_long_are_probed_side_by_side);
     CASE(calls_of_pinned_sessions_need_a_hold);

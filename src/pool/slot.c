@@ -340,14 +340,17 @@ static void became_lost(souk_pool *pool, souk_slot *slot, souk_ms now)
 static void opening_failed(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
     const souk_err *why = souk_kept_err_get(&slot->why);
+    souk_health *health = &slot->entry->health;
     leave_opening(pool, slot, SOUK_SLOT_ENDED);
     pool->stats.sessions_failed++;
     souk_slot_note(pool, slot, "session_failed", why->message, now);
     souk_health_failed(pool, slot->entry, slot->attempt, true, why, now);
     /* Where others are open, calls may wait for those; and where the server names a time, for it.
      */
-    if (souk_entry_live(slot->entry) == 0 && slot->entry->health.pause_until <= now) {
+    if (souk_entry_live(slot->entry) == 0 && health->pause_until <= now) {
         souk_entry_fail_waiting(pool, slot->entry, why, now);
+    } else if (health->open_after <= now) {
+        souk_health_hold_off(pool, slot->entry, now); /* they would try again without a rest */
     }
 }
 
