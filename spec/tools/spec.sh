@@ -28,7 +28,7 @@ if [ "$mode" = sanitized ]; then
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 fi
 
-ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revisions|stdio_scenarios|tasks|progress|sampling|subscriptions)_spec'
+ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revisions|stdio_scenarios|tasks|progress|sampling|subscriptions|fault_(matrix|port)|storms|tokens|resilience|redirects|hosts|http_sse|children|isolation)_spec'
 
 # The files for one interpreter: what was asked for, or less of the whole.
 files_for() { # interpreter, files and folders...

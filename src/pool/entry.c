@@ -22,7 +22,10 @@ void souk_entry_free(souk_pool *pool, souk_entry *entry)
 {
     souk_pool_forget_turn(pool, entry);
     souk_deadline_remove(&pool->entry_due, &entry->due);
-    souk_kept_err_free(&entry->health.why, pool->alloc);
+    souk_kept_err_free(&entry->own_health.why, pool->alloc);
+    if (entry->home != NULL) {
+        entry->home->dependents--;
+    }
     souk_tally_leave(entry);
     souk_arena_free(&entry->arena);
     souk_free(pool->alloc, entry->about);
@@ -37,7 +40,7 @@ static bool is_idle(const souk_entry *entry)
             return false;
         }
     }
-    return entry->waiting.count == 0;
+    return entry->waiting.count == 0 && entry->dependents == 0;
 }
 
 void souk_entry_leave(souk_pool *pool, souk_entry *entry, const char *reason, souk_ms now)
@@ -91,17 +94,35 @@ static bool make_room(souk_pool *pool, bool may_close, souk_ms now, souk_err *er
     return true;
 }
 
-static souk_entry *entry_new(souk_pool *pool, const souk_handler *handler,
-                             const souk_target *target, const souk_traits *traits, souk_slice key,
+/* What an entry is made of. */
+typedef struct souk_entry_plan {
+    const souk_handler *handler;
+    const souk_target *target;
+    souk_entry *home; /* NULL: it has none */
+    souk_traits traits;
+} souk_entry_plan;
+
+static void settle_home(souk_entry *entry, souk_entry *home)
+{
+    entry->home = home;
+    entry->health = home == NULL ? &entry->own_health : home->health;
+    entry->pace = home == NULL ? &entry->own_pace : home->pace;
+    if (home != NULL) {
+        home->dependents++;
+    }
+}
+
+static souk_entry *entry_new(souk_pool *pool, const souk_entry_plan *plan, souk_slice key,
                              souk_err *err)
 {
     souk_entry *entry = souk_new(pool->alloc, sizeof *entry);
     if (entry != NULL) {
         souk_arena_init(&entry->arena, pool->alloc);
-        entry->handler = handler;
-        entry->traits = *traits;
-        entry->short_lived = souk_affinity_is_short_lived(target->affinity);
-        if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, target) &&
+        entry->handler = plan->handler;
+        entry->traits = plan->traits;
+        entry->short_lived = souk_affinity_is_short_lived(plan->target->affinity);
+        settle_home(entry, plan->home);
+        if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, plan->target) &&
             souk_deadline_add(&pool->entry_due, &entry->due, SOUK_NEVER, entry) &&
             souk_tally_join(pool, entry) && souk_map_set(&pool->entries, entry->key, entry, NULL)) {
             return entry;
@@ -160,21 +181,48 @@ static int write_key(const souk_handler *handler, const souk_target *target, sou
     return failed == SOUK_OK ? souk_buf_check(key, "the description of an endpoint", err) : failed;
 }
 
+/* The entry of the plan's target, made if need be. */
+static souk_entry *find_or_make(souk_pool *pool, souk_entry_plan *plan, bool may_close, souk_ms now,
+                                souk_err *err)
+{
+    souk_buf key;
+    souk_buf_init(&key, pool->alloc, MAX_KEY);
+    souk_entry *entry = NULL;
+    if (write_key(plan->handler, plan->target, &plan->traits, &key, err) == SOUK_OK) {
+        entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
+        if (entry == NULL && make_room(pool, may_close, now, err)) {
+            entry = entry_new(pool, plan, souk_buf_slice(&key), err);
+        }
+    }
+    souk_buf_free(&key);
+    return entry;
+}
+
+/*
+ * What is learnt about a server does not depend on which of its sessions a call is for: entries of
+ * an affinity share the health and the rate of the endpoint's common entry.
+ */
 static souk_entry *find_by_key(souk_pool *pool, const souk_handler *handler,
                                const souk_target *target, bool may_close, souk_ms now,
                                souk_err *err)
 {
-    souk_buf key;
-    souk_traits traits;
-    souk_buf_init(&key, pool->alloc, MAX_KEY);
-    souk_entry *entry = NULL;
-    if (write_key(handler, target, &traits, &key, err) == SOUK_OK) {
-        entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
-        if (entry == NULL && make_room(pool, may_close, now, err)) {
-            entry = entry_new(pool, handler, target, &traits, souk_buf_slice(&key), err);
-        }
+    souk_entry_plan plan = {.handler = handler, .target = target};
+    souk_target common = *target;
+    if (target->affinity.len == 0) {
+        return find_or_make(pool, &plan, may_close, now, err);
     }
-    souk_buf_free(&key);
+    common.affinity = souk_slice_make(NULL, 0);
+    plan.target = &common;
+    souk_entry *home = find_or_make(pool, &plan, may_close, now, err);
+    if (home == NULL) {
+        return NULL;
+    }
+    home->last_used = now;
+    home->dependents++; /* it stays, whoever has to make room for the other */
+    plan.target = target;
+    plan.home = home;
+    souk_entry *entry = find_or_make(pool, &plan, may_close, now, err);
+    home->dependents--;
     return entry;
 }
 

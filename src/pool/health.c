@@ -39,7 +39,7 @@ static const char *without_server(const char *message, souk_slice name)
 
 static void refuse(const souk_pool *pool, const souk_entry *entry, souk_ms now, souk_err *why)
 {
-    const souk_health *health = &entry->health;
+    const souk_health *health = entry->health;
     souk_ms left = health->open_until - now;
     souk_err last = *souk_kept_err_get(&health->why);
     souk_fail(why, SOUK_E_TRANSPORT,
@@ -54,7 +54,7 @@ static void refuse(const souk_pool *pool, const souk_entry *entry, souk_ms now, 
 souk_gate_state souk_health_gate(const souk_pool *pool, const souk_entry *entry, souk_ms now,
                                  souk_ms *until, souk_err *why)
 {
-    const souk_health *health = &entry->health;
+    const souk_health *health = entry->health;
     *until = SOUK_NEVER;
     if (health->pause_until > now) {
         *until = health->pause_until;
@@ -77,8 +77,8 @@ static void pause_if_asked(souk_pool *pool, souk_entry *entry, const souk_err *w
         return;
     }
     souk_ms until = souk_ms_after(now, souk_ms_min(why->retry_after, pool->options.max_pause));
-    if (until > entry->health.pause_until) {
-        entry->health.pause_until = until;
+    if (until > entry->health->pause_until) {
+        entry->health->pause_until = until;
         souk_entry_note(pool, entry, "endpoint_paused", why->message);
     }
 }
@@ -93,8 +93,8 @@ static bool is_failure(const souk_err *why, bool opening)
 
 static void open_breaker(souk_pool *pool, souk_entry *entry, const souk_err *why, souk_ms now)
 {
-    entry->health.open_until = souk_ms_after(now, pool->options.breaker_pause);
-    souk_kept_err_set(&entry->health.why, pool->alloc, why);
+    entry->health->open_until = souk_ms_after(now, pool->options.breaker_pause);
+    souk_kept_err_set(&entry->health->why, pool->alloc, why);
     pool->stats.breaker_opened++;
     souk_entry_note(pool, entry, "breaker_opened", why->message);
 }
@@ -102,7 +102,7 @@ static void open_breaker(souk_pool *pool, souk_entry *entry, const souk_err *why
 void souk_health_failed(souk_pool *pool, souk_entry *entry, uint64_t attempt, bool opening,
                         const souk_err *why, souk_ms now)
 {
-    souk_health *health = &entry->health;
+    souk_health *health = entry->health;
     pause_if_asked(pool, entry, why, now);
     if (!is_failure(why, opening) || attempt <= health->counted_at) {
         return;
@@ -120,23 +120,23 @@ void souk_health_failed(souk_pool *pool, souk_entry *entry, uint64_t attempt, bo
 
 void souk_health_hold_off(souk_pool *pool, souk_entry *entry, souk_ms now)
 {
-    souk_health *health = &entry->health;
+    souk_health *health = entry->health;
     unsigned failures = health->failures > 0 ? health->failures : 1;
     health->open_after = souk_ms_after(now, souk_retry_delay(pool, failures));
 }
 
 static void close_breaker(souk_pool *pool, souk_entry *entry)
 {
-    if (entry->health.open_until != 0) {
-        entry->health.open_until = 0;
-        souk_kept_err_free(&entry->health.why, pool->alloc);
+    if (entry->health->open_until != 0) {
+        entry->health->open_until = 0;
+        souk_kept_err_free(&entry->health->why, pool->alloc);
         souk_entry_note(pool, entry, "breaker_closed", NULL);
     }
 }
 
 void souk_health_worked(souk_pool *pool, souk_entry *entry, souk_ms now)
 {
-    souk_health *health = &entry->health;
+    souk_health *health = entry->health;
     (void)now;
     if (health->failures > 0) {
         health->failures = 0;
@@ -147,7 +147,7 @@ void souk_health_worked(souk_pool *pool, souk_entry *entry, souk_ms now)
 
 void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now)
 {
-    souk_health *health = &entry->health;
+    souk_health *health = entry->health;
     /* Servers that open and then break each call would never be noticed if this were a success. */
     if (health->open_until != 0 && now >= health->open_until) {
         close_breaker(pool, entry);
@@ -157,8 +157,8 @@ void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now)
 
 const char *souk_health_breaker(const souk_entry *entry, souk_ms now)
 {
-    if (entry->health.open_until == 0) {
+    if (entry->health->open_until == 0) {
         return "closed";
     }
-    return now < entry->health.open_until ? "open" : "half-open";
+    return now < entry->health->open_until ? "open" : "half-open";
 }

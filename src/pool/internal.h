@@ -128,8 +128,12 @@ typedef struct souk_health {
 struct souk_entry {
     souk_arena arena; /* key and target */
     souk_traits traits;
-    souk_health health;
-    souk_pace pace;
+    souk_health *health; /* own_health, or that of home */
+    souk_pace *pace;     /* likewise */
+    souk_health own_health;
+    souk_pace own_pace;
+    souk_entry *home;  /* of an affinity: the endpoint's common entry, which it keeps */
+    size_t dependents; /* entries whose home it is */
     souk_deadline due; /* when its line has to be looked at though nothing happens */
     bool wants_turn;   /* it is in pool->turns: too many sessions are opening already */
     souk_entry *next_turn;

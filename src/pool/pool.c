@@ -58,6 +58,11 @@ void souk_pool_free(souk_pool *pool)
     free_tickets(pool);
     size_t cursor = 0;
     for (const souk_map_entry *it; (it = souk_map_next(&pool->entries, &cursor)) != NULL;) {
+        souk_entry *entry = it->value;
+        entry->home = NULL; /* it may have been freed already */
+    }
+    cursor = 0;
+    for (const souk_map_entry *it; (it = souk_map_next(&pool->entries, &cursor)) != NULL;) {
         souk_entry_free(pool, it->value);
     }
     souk_map_free(&pool->entries);

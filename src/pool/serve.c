@@ -126,7 +126,7 @@ static size_t most_sessions(const souk_pool *pool, const souk_entry *entry)
 const char *souk_entry_waits_for(const souk_pool *pool, const souk_ticket *ticket, souk_ms now)
 {
     const souk_entry *entry = ticket->entry;
-    if (entry->health.pause_until > now) {
+    if (entry->health->pause_until > now) {
         return "the server asked for a pause";
     }
     if (ticket->not_before > now) {
@@ -135,10 +135,10 @@ const char *souk_entry_waits_for(const souk_pool *pool, const souk_ticket *ticke
     if (souk_entry_coming(entry) > 0) {
         return "a session was being opened";
     }
-    if (entry->health.open_after > now || entry->wants_turn) {
+    if (entry->health->open_after > now || entry->wants_turn) {
         return "a session was to be opened";
     }
-    if (souk_pace_ready(&entry->pace, &entry->traits.rate) > now) {
+    if (souk_pace_ready(entry->pace, &entry->traits.rate) > now) {
         return "the rate limit was reached";
     }
     return souk_entry_live(entry) >= most_sessions(pool, entry) ? "all sessions were busy"
@@ -148,7 +148,7 @@ const char *souk_entry_waits_for(const souk_pool *pool, const souk_ticket *ticke
 /* Whether the rate limit lets one more go. */
 static bool rate_allows(survey *s)
 {
-    souk_ms ready = souk_pace_ready(&s->entry->pace, &s->entry->traits.rate);
+    souk_ms ready = souk_pace_ready(s->entry->pace, &s->entry->traits.rate);
     if (ready <= s->now) {
         return true;
     }
@@ -164,15 +164,21 @@ static void send(souk_pool *pool, survey *s, souk_ticket *ticket, souk_slot *slo
         return;
     }
     if (!ticket->standing) {
-        souk_pace_take(&s->entry->pace, &s->entry->traits.rate, s->now);
+        souk_pace_take(s->entry->pace, &s->entry->traits.rate, s->now);
     }
     /* A standing call goes, too, but nobody can wait for its end. */
     if (trial && !ticket->standing) {
-        s->entry->health.trial = ticket;
+        s->entry->health->trial = ticket;
         s->stop = true;
         souk_entry_note(pool, s->entry, "breaker_trial", NULL);
     }
     souk_ticket_run(pool, ticket, slot, s->now);
+}
+
+/* Whether the rate limit is about it: a hold takes a session, and asks the server for nothing. */
+static bool is_counted(const souk_ticket *ticket)
+{
+    return !ticket->standing && ticket->call.request.kind != SOUK_REQUEST_HOLD;
 }
 
 /* Gives the call a session, if there is one for it. */
@@ -191,7 +197,7 @@ static void serve_one(souk_pool *pool, survey *s, souk_ticket *ticket, bool tria
         }
         return;
     }
-    if (!ticket->standing && !rate_allows(s)) {
+    if (is_counted(ticket) && !rate_allows(s)) {
         return;
     }
     if (souk_slot_is_stale(pool, slot, s->now) && !souk_slot_probe(pool, slot, s->now)) {
@@ -259,8 +265,8 @@ static bool may_open(souk_pool *pool, survey *s, bool trial)
     if (has_enough || souk_entry_live(entry) >= most_sessions(pool, entry)) {
         return false;
     }
-    if (entry->health.open_after > s->now) {
-        s->wake = souk_ms_min(s->wake, entry->health.open_after);
+    if (entry->health->open_after > s->now) {
+        s->wake = souk_ms_min(s->wake, entry->health->open_after);
         return false;
     }
     if (pool->opening >= (size_t)pool->options.max_opening) {
@@ -299,6 +305,14 @@ static void note_waiting(souk_pool *pool, souk_entry *entry, souk_ms now)
     }
 }
 
+enum { LOOK_AGAIN = 100 /* ms */ };
+
+/* Others have the same health. */
+static bool is_shared(const souk_entry *entry)
+{
+    return entry->home != NULL || entry->dependents > 0;
+}
+
 static void serve_line(souk_pool *pool, souk_entry *entry, souk_ms now)
 {
     survey s = {.entry = entry, .now = now, .wake = SOUK_NEVER, .standing_only = true};
@@ -320,6 +334,10 @@ static void serve_line(souk_pool *pool, souk_entry *entry, souk_ms now)
         if (s.wanted > 0 || !s.standing_only || souk_entry_live(entry) == 0) {
             open_sessions(pool, &s, trial);
         }
+    }
+    if (gate == SOUK_GATE_WAIT && is_shared(entry)) {
+        /* The call that tries may be of another entry, whose end nobody tells here. */
+        s.wake = souk_ms_min(s.wake, souk_ms_after(now, LOOK_AGAIN));
     }
     note_waiting(pool, entry, now);
     souk_entry_wake_at(pool, entry, s.wake);

@@ -340,7 +340,7 @@ static void became_lost(souk_pool *pool, souk_slot *slot, souk_ms now)
 static void opening_failed(souk_pool *pool, souk_slot *slot, souk_ms now)
 {
     const souk_err *why = souk_kept_err_get(&slot->why);
-    souk_health *health = &slot->entry->health;
+    const souk_health *health = slot->entry->health;
     leave_opening(pool, slot, SOUK_SLOT_ENDED);
     pool->stats.sessions_failed++;
     souk_slot_note(pool, slot, "session_failed", why->message, now);

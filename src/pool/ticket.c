@@ -266,7 +266,7 @@ static void leave(souk_ticket *ticket, souk_ms now)
     if (ticket->place == SOUK_TICKET_WAITING) {
         souk_ticket_list_remove(&ticket->entry->waiting, ticket);
     } else if (ticket->slot != NULL) {
-        souk_health *health = &ticket->entry->health;
+        souk_health *health = ticket->entry->health;
         health->trial = health->trial == ticket ? NULL : health->trial;
         souk_ticket_list_remove(&ticket->slot->running, ticket);
         ticket->slot->standing -= ticket->standing ? 1 : 0;
