@@ -18,6 +18,21 @@ static void on_ready(void *owner, int fd, unsigned events)
 }
 
 /*
+ * Whether a transfer has that connection. libcurl says that it does not look at a socket any more
+ * also while a transfer rests, and while it is being taken up again.
+ */
+static bool is_in_use(const souk_group *group, int fd)
+{
+    for (const souk_transfer *it = group->busy; it != NULL; it = it->next) {
+        curl_socket_t its = CURL_SOCKET_BAD;
+        if (curl_easy_getinfo(it->easy, CURLINFO_ACTIVESOCKET, &its) == CURLE_OK && its == fd) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
  * An idle connection stirred: the server has closed it, or sends a response that nobody asked for.
  * Older versions of libcurl (before 8.0) would give that to the next request. So it is thrown away,
  * and the connection is ended: libcurl finds it dead, and takes another one.
@@ -27,7 +42,7 @@ static void on_stray(void *owner, int fd, unsigned events)
     (void)events;
     souk_group *group = owner;
     char bytes[1024];
-    ssize_t got = 1;
+    ssize_t got = is_in_use(group, fd) ? 0 : 1;
     for (size_t total = 0; got > 0 && total < STRAY_MAX; total += (size_t)got) {
         got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (got > 0) {
