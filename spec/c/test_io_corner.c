@@ -312,6 +312,57 @@ static void a_response_that_nobody_asked_for_is_not_the_next_answer(void)
     check_stray(true);
 }
 
+/* --- answered before libcurl looks --- */
+
+enum { AT_ONCE = 40000 }; /* bytes of such an answer */
+
+static _Thread_local bool lingering;
+
+/* libcurl sends with this one: it comes back when the answer has had time to arrive. */
+__attribute__((visibility("default"))) ssize_t send(int fd, const void *bytes, size_t len,
+                                                    int flags)
+{
+    ssize_t sent = sendto(fd, bytes, len, flags, NULL, 0);
+    if (lingering) {
+        usleep(20000);
+    }
+    return sent;
+}
+
+static void script_long(test_peer *peer)
+{
+    static char answer[AT_ONCE + 100];
+    int head = snprintf(answer, 100, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", AT_ONCE);
+    memset(answer + head, 'a', AT_ONCE);
+    while (peer_read(peer)) {
+        peer_send(peer, answer); /* head and body arrive together */
+    }
+}
+
+/*
+ * The answer is there as soon as the request is out, and is more than is taken at once: libcurl
+ * sends, reads and rests without a word about the socket. What is still in it belongs to the
+ * transfer.
+ */
+static void a_transfer_that_rests_at_once_keeps_its_bytes(void)
+{
+    test_server *server = server_start(script_long);
+    souk_engine_options options = {.max_queued = 1000};
+    souk_engine *engine = engine_start(&options);
+    lingering = true;
+    for (uint64_t id = 1; id <= 4; id++) {
+        outcome o;
+        run(engine, post_to(server->url, id), "x", &o);
+        CHECK(!o.failed);
+        CHECK_INT(o.body.len, AT_ONCE);
+        outcome_free(&o);
+    }
+    lingering = false;
+    CHECK_INT(atomic_load(&server->connections), 1);
+    souk_engine_free(engine);
+    server_stop(server);
+}
+
 int main(void)
 {
     CASE(the_proxy_of_the_environment_is_used);
@@ -321,5 +372,6 @@ int main(void)
     CASE(more_handles_than_are_kept_do_no_harm);
     CASE(a_group_that_cannot_watch_its_sockets_is_given_up);
     CASE(a_response_that_nobody_asked_for_is_not_the_next_answer);
+    CASE(a_transfer_that_rests_at_once_keeps_its_bytes);
     return tap_done();
 }

@@ -76,7 +76,8 @@ typedef struct souk_transfer {
     bool stream;
 
     /* What has happened so far. */
-    bool running; /* libcurl has it */
+    bool running;         /* libcurl has it */
+    curl_socket_t socket; /* where it was last seen; CURL_SOCKET_BAD: nowhere */
     bool paused;
     bool saw_private;  /* an address was refused */
     bool saw_public;   /* a socket was opened */
@@ -126,6 +127,9 @@ void souk_group_act(souk_group *group, curl_socket_t fd, int events);
 /* A transfer that has become busy; one that is idle again: it is kept for later, or freed. */
 void souk_group_engage(souk_group *group, souk_transfer *transfer);
 void souk_group_release(souk_group *group, souk_transfer *transfer);
+
+/* The transfer has ended well: what its connection says from now on belongs to no request. */
+void souk_group_leave(souk_group *group, souk_transfer *transfer);
 
 /* --- curl_transfer.c --- */
 

@@ -76,6 +76,7 @@ static void reset_progress(souk_transfer *transfer)
         transfer->connect_timeout > 0 ? souk_ms_after(now, transfer->connect_timeout) : SOUK_NEVER;
     transfer->last_byte = now;
     transfer->bytes_out = 0;
+    transfer->socket = CURL_SOCKET_BAD;
     transfer->paused = false;
     transfer->saw_private = false;
     transfer->saw_public = false;
@@ -199,6 +200,9 @@ void souk_transfer_finish(souk_transfer *transfer, CURLcode code)
         transfer->failure.status = transfer->head.status;
     }
     (void)curl_multi_remove_handle(transfer->group->multi, transfer->easy);
+    if (transfer->failure.kind == SOUK_OK) {
+        souk_group_leave(transfer->group, transfer);
+    }
     transfer->running = false;
     transfer->paused = false;
     transfer->ended = true;

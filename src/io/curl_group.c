@@ -18,14 +18,14 @@ static void on_ready(void *owner, int fd, unsigned events)
 }
 
 /*
- * Whether a transfer has that connection. libcurl says that it does not look at a socket any more
- * also while a transfer rests, and while it is being taken up again.
+ * Whether a transfer may have that connection. libcurl does not mention the socket of a transfer
+ * that was sent, answered and put to rest in one go: then it can be any.
  */
-static bool is_in_use(const souk_group *group, int fd)
+static bool may_be_in_use(const souk_group *group, int fd)
 {
     for (const souk_transfer *it = group->busy; it != NULL; it = it->next) {
-        curl_socket_t its = CURL_SOCKET_BAD;
-        if (curl_easy_getinfo(it->easy, CURLINFO_ACTIVESOCKET, &its) == CURLE_OK && its == fd) {
+        bool unseen = it->socket == CURL_SOCKET_BAD && it->attempts > 0;
+        if (it->running && (it->socket == fd || unseen)) {
             return true;
         }
     }
@@ -42,7 +42,7 @@ static void on_stray(void *owner, int fd, unsigned events)
     (void)events;
     souk_group *group = owner;
     char bytes[1024];
-    ssize_t got = is_in_use(group, fd) ? 0 : 1;
+    ssize_t got = may_be_in_use(group, fd) ? 0 : 1;
     for (size_t total = 0; got > 0 && total < STRAY_MAX; total += (size_t)got) {
         got = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (got > 0) {
@@ -52,28 +52,26 @@ static void on_stray(void *owner, int fd, unsigned events)
     souk_loop_rest(group->engine->loop, fd);
 }
 
-/* Over TLS there is traffic that belongs to no request. A transfer that rests has bytes to come. */
-static bool is_silent(CURL *easy)
-{
-    souk_transfer *transfer = NULL;
-    return curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer != NULL &&
-           !transfer->parts.tls && !transfer->paused;
-}
-
+/*
+ * libcurl takes its eyes off a socket when the transfer is done, but also while it rests. Which of
+ * the two it was is known when the transfer is over: souk_group_leave.
+ */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
     (void)socket_user;
     souk_group *group = user;
+    souk_transfer *transfer = NULL;
     souk_loop *loop = group->engine->loop;
     unsigned events = (what == CURL_POLL_IN || what == CURL_POLL_INOUT ? SOUK_LOOP_READ : 0U) |
                       (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? SOUK_LOOP_WRITE : 0U);
-    if (events == 0 && souk_loop_has_adopted(loop, fd) && is_silent(easy)) {
-        (void)souk_loop_watch(loop, fd, SOUK_LOOP_READ, on_stray, group, &group->trouble);
-    } else if (events == 0) {
+    if (events == 0) {
         souk_loop_rest(loop, fd);
-    } else {
-        (void)souk_loop_watch(loop, fd, events, on_ready, group, &group->trouble);
+        return 0;
     }
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) == CURLE_OK && transfer != NULL) {
+        transfer->socket = fd;
+    }
+    (void)souk_loop_watch(loop, fd, events, on_ready, group, &group->trouble);
     return 0;
 }
 
@@ -84,6 +82,20 @@ static int on_timer(CURLM *multi, long timeout_ms, void *user)
     /* 0 means soon, not now: the alarm rings in the next round. */
     souk_alarm_set(group->engine, &group->timer, souk_ms_after(group->engine->now, timeout_ms));
     return 0;
+}
+
+/*
+ * Over TLS there is traffic that belongs to no request. A connection that libcurl has closed is not
+ * in the loop any more; one that another transfer has taken up already is watched.
+ */
+void souk_group_leave(souk_group *group, souk_transfer *transfer)
+{
+    souk_loop *loop = group->engine->loop;
+    curl_socket_t fd = transfer->socket;
+    transfer->socket = CURL_SOCKET_BAD;
+    if (!transfer->parts.tls && souk_loop_is_at_rest(loop, fd)) {
+        (void)souk_loop_watch(loop, fd, SOUK_LOOP_READ, on_stray, group, &group->trouble);
+    }
 }
 
 /* --- acting --- */

@@ -39,6 +39,7 @@ size_t souk_response_body(char *bytes, size_t size, size_t count, void *user)
     }
     if (transfer->pending.len >= transfer->max_pending) {
         transfer->paused = true; /* libcurl keeps these bytes and brings them again */
+        souk_engine_offer(transfer->engine, &transfer->source);
         return CURL_WRITEFUNC_PAUSE;
     }
     transfer->last_byte = transfer->engine->now;

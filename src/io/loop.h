@@ -38,7 +38,8 @@ void souk_loop_free(souk_loop *loop);
  */
 int souk_loop_adopt(souk_loop *loop, int fd, souk_err *err);
 
-bool souk_loop_has_adopted(const souk_loop *loop, int fd);
+/* Whether it is an adopted one that nobody watches now. */
+bool souk_loop_is_at_rest(const souk_loop *loop, int fd);
 
 /*
  * Calls ready(owner, fd, ...) while fd has one of `events` (not 0). SOUK_E_LIMIT when the system

@@ -104,10 +104,10 @@ int souk_loop_adopt(souk_loop *loop, int fd, souk_err *err)
     return SOUK_OK;
 }
 
-bool souk_loop_has_adopted(const souk_loop *loop, int fd)
+bool souk_loop_is_at_rest(const souk_loop *loop, int fd)
 {
     const souk_loop_entry *entry = souk_loop_table_find(&loop->table, fd);
-    return entry != NULL && entry->adopted;
+    return entry != NULL && entry->adopted && entry->wanted == 0;
 }
 
 int souk_loop_watch(souk_loop *loop, int fd, unsigned events, souk_loop_ready *ready, void *owner,
