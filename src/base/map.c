@@ -120,13 +120,25 @@ static bool rebuild(souk_map *map)
     return true;
 }
 
-void *souk_map_get(const souk_map *map, souk_slice key)
+static souk_map_entry *find(const souk_map *map, souk_slice key)
 {
     if (map->live == 0) {
         return NULL;
     }
     size_t slot = find_slot(map, key, souk_hash(key, map->seed));
-    return map->index[slot] == 0 ? NULL : map->entries[map->index[slot] - 1].value;
+    return map->index[slot] == 0 ? NULL : &map->entries[map->index[slot] - 1];
+}
+
+void *souk_map_get(const souk_map *map, souk_slice key)
+{
+    const souk_map_entry *entry = find(map, key);
+    return entry == NULL ? NULL : entry->value;
+}
+
+souk_slice souk_map_key(const souk_map *map, souk_slice key)
+{
+    const souk_map_entry *entry = find(map, key);
+    return entry == NULL ? souk_slice_make(NULL, 0) : entry->key;
 }
 
 bool souk_map_set(souk_map *map, souk_slice key, void *value, void **old)
@@ -164,16 +176,12 @@ bool souk_map_set(souk_map *map, souk_slice key, void *value, void **old)
 
 void *souk_map_remove(souk_map *map, souk_slice key)
 {
-    if (map->live == 0) {
-        return NULL;
-    }
-    size_t slot = find_slot(map, key, souk_hash(key, map->seed));
-    if (map->index[slot] == 0) {
+    souk_map_entry *entry = find(map, key);
+    if (entry == NULL) {
         return NULL;
     }
     /* The index slot stays taken (a hole in the chain would hide later keys) until the next
      * rebuild. */
-    souk_map_entry *entry = &map->entries[map->index[slot] - 1];
     void *value = entry->value;
     free_key(map, entry);
     map->live--;

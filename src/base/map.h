@@ -38,6 +38,9 @@ void souk_map_free(souk_map *map);
 /* The value, or NULL. */
 void *souk_map_get(const souk_map *map, souk_slice key);
 
+/* The map's own copy of the key, valid until it is removed; ptr is NULL when it is not there. */
+souk_slice souk_map_key(const souk_map *map, souk_slice key);
+
 /*
  * Sets key to value (not NULL). *old (may be NULL) becomes the value that was replaced, or NULL.
  * False when out of memory: nothing has changed.

@@ -125,6 +125,8 @@ struct souk_mcp {
     bool initialized_twice;
     bool initialized_anew; /* the server had lost the session before it was told initialized */
     bool retried_modern;
+    bool listener_stands; /* the listener has been told, or would have been: it is there */
+    bool resumed_any;     /* a stream was taken up with Last-Event-ID */
     souk_ms open_by;
     souk_ms probe_by;            /* stdio only */
     souk_mcp_pending *opening;   /* the probe or initialize under way */
@@ -138,15 +140,13 @@ struct souk_mcp {
     size_t replies; /* exchanges with SOUK_MCP_FOR_REPLY */
     souk_mcp_pending *ended_first, *ended_last;
     souk_mcp_pending
-        *listener;        /* the GET stream, or what stands for it; tag NULL: the session's own */
-    bool listener_stands; /* it has been told, or would have been: it is there */
-    souk_ms listen_by;    /* OPENING: the session is ready then, stream or not */
+        *listener;     /* the GET stream, or what stands for it; tag NULL: the session's own */
+    souk_ms listen_by; /* OPENING: the session is ready then, stream or not */
     souk_mcp_noted *noted_first, *noted_last;
     size_t noted_count;
     souk_mcp_question *questions; /* in the order of asking */
     uint64_t question_serial;
     souk_mcp_settled *settled; /* questions that are over; NULL: none */
-    bool resumed_any;          /* a stream was taken up with Last-Event-ID */
 
     char *log_level;            /* see souk_mcp_set_log_level; NULL: none */
     bool two_endpoints;         /* HTTP+SSE of 2024-11-05 */

@@ -46,6 +46,7 @@ static bool is_idle(const souk_entry *entry)
 void souk_entry_leave(souk_pool *pool, souk_entry *entry, const char *reason, souk_ms now)
 {
     souk_map_remove(&pool->entries, entry->key);
+    entry->key = souk_slice_make(NULL, 0);
     pool->epoch++;
     if (entry->slots == NULL) {
         souk_entry_free(pool, entry);
@@ -102,6 +103,12 @@ typedef struct souk_entry_plan {
     souk_traits traits;
 } souk_entry_plan;
 
+/* How an entry may be made. */
+typedef struct souk_making {
+    bool may_close; /* an idle one may be dropped for it, with its sessions */
+    souk_ms now;
+} souk_making;
+
 static void settle_home(souk_entry *entry, souk_entry *home)
 {
     entry->home = home;
@@ -122,9 +129,10 @@ static souk_entry *entry_new(souk_pool *pool, const souk_entry_plan *plan, souk_
         entry->traits = plan->traits;
         entry->short_lived = souk_affinity_is_short_lived(plan->target->affinity);
         settle_home(entry, plan->home);
-        if (souk_arena_copy(&entry->arena, key, &entry->key) && copy_target(entry, plan->target) &&
+        if (copy_target(entry, plan->target) &&
             souk_deadline_add(&pool->entry_due, &entry->due, SOUK_NEVER, entry) &&
-            souk_tally_join(pool, entry) && souk_map_set(&pool->entries, entry->key, entry, NULL)) {
+            souk_tally_join(pool, entry) && souk_map_set(&pool->entries, key, entry, NULL)) {
+            entry->key = souk_map_key(&pool->entries, key);
             return entry;
         }
         souk_entry_free(pool, entry);
@@ -181,8 +189,11 @@ static int write_key(const souk_handler *handler, const souk_target *target, sou
     return failed == SOUK_OK ? souk_buf_check(key, "the description of an endpoint", err) : failed;
 }
 
-/* The entry of the plan's target, made if need be. */
-static souk_entry *find_or_make(souk_pool *pool, souk_entry_plan *plan, bool may_close, souk_ms now,
+/*
+ * The entry of the plan's target; with `makes`, one is made if need be. NULL with an error, or when
+ * there is none.
+ */
+static souk_entry *find_or_make(souk_pool *pool, souk_entry_plan *plan, const souk_making *makes,
                                 souk_err *err)
 {
     souk_buf key;
@@ -190,7 +201,7 @@ static souk_entry *find_or_make(souk_pool *pool, souk_entry_plan *plan, bool may
     souk_entry *entry = NULL;
     if (write_key(plan->handler, plan->target, &plan->traits, &key, err) == SOUK_OK) {
         entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
-        if (entry == NULL && make_room(pool, may_close, now, err)) {
+        if (entry == NULL && makes != NULL && make_room(pool, makes->may_close, makes->now, err)) {
             entry = entry_new(pool, plan, souk_buf_slice(&key), err);
         }
     }
@@ -207,13 +218,14 @@ static souk_entry *find_by_key(souk_pool *pool, const souk_handler *handler,
                                souk_err *err)
 {
     souk_entry_plan plan = {.handler = handler, .target = target};
+    souk_making making = {.may_close = may_close, .now = now};
     souk_target common = *target;
     if (target->affinity.len == 0) {
-        return find_or_make(pool, &plan, may_close, now, err);
+        return find_or_make(pool, &plan, &making, err);
     }
     common.affinity = souk_slice_make(NULL, 0);
     plan.target = &common;
-    souk_entry *home = find_or_make(pool, &plan, may_close, now, err);
+    souk_entry *home = find_or_make(pool, &plan, &making, err);
     if (home == NULL) {
         return NULL;
     }
@@ -221,7 +233,7 @@ static souk_entry *find_by_key(souk_pool *pool, const souk_handler *handler,
     home->dependents++; /* it stays, whoever has to make room for the other */
     plan.target = target;
     plan.home = home;
-    souk_entry *entry = find_or_make(pool, &plan, may_close, now, err);
+    souk_entry *entry = find_or_make(pool, &plan, &making, err);
     home->dependents--;
     return entry;
 }
@@ -262,17 +274,9 @@ souk_entry *souk_entry_known(souk_pool *pool, const souk_target *target, souk_ms
     if (is_fresh(pool, target->memo, now)) {
         return target->memo->entry;
     }
-    const souk_handler *handler = souk_pool_handler(pool, target->prefix);
-    souk_entry *entry = NULL;
     souk_err err;
-    souk_traits traits;
-    souk_buf key;
-    souk_buf_init(&key, pool->alloc, MAX_KEY);
-    if (handler != NULL && write_key(handler, target, &traits, &key, &err) == SOUK_OK) {
-        entry = souk_map_get(&pool->entries, souk_buf_slice(&key));
-    }
-    souk_buf_free(&key);
-    return entry;
+    souk_entry_plan plan = {.handler = souk_pool_handler(pool, target->prefix), .target = target};
+    return plan.handler == NULL ? NULL : find_or_make(pool, &plan, NULL, &err);
 }
 
 souk_slice souk_pool_about(souk_pool *pool, const souk_target *target, souk_ms now)

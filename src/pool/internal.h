@@ -84,6 +84,12 @@ struct souk_slot {
     souk_slot *next; /* of the same entry */
     size_t number;   /* in pool->slots, from 1 */
     souk_slot_state state;
+    bool answered; /* a call was answered on it */
+    bool suspect;  /* a call on it ran out of time, and nothing was heard meanwhile */
+    bool probing;  /* it is asked whether it is there; it takes no calls meanwhile */
+    bool probed;   /* reported, not acted on yet */
+    bool opened, failed, lost, closed; /* likewise */
+    bool dirty;                        /* it is in pool->dirty */
     uint64_t generation;
     souk_ticket_list running;
     size_t standing; /* how many of them are standing calls */
@@ -94,15 +100,9 @@ struct souk_slot {
     uint64_t attempt;   /* pool->attempts when it began to open */
     souk_hold *holds;   /* callers who hold it */
     uint64_t heard;     /* events of it that came */
-    bool answered;      /* a call was answered on it */
-    bool suspect;       /* a call on it ran out of time, and nothing was heard meanwhile */
-    bool probing;       /* it is asked whether it is there; it takes no calls meanwhile */
-    bool probed;        /* reported, not acted on yet */
     souk_ms probe_by;   /* SOUK_NEVER: it is not probed */
     souk_ms checked_at; /* when it was last known to be there without having been used */
-    bool opened, failed, lost, closed; /* reported, not acted on yet */
-    souk_kept_err why;                 /* it failed or was lost */
-    bool dirty;
+    souk_kept_err why;  /* it failed or was lost */
     souk_slot *next_dirty;
 };
 
@@ -126,7 +126,7 @@ typedef struct souk_health {
 } souk_health;
 
 struct souk_entry {
-    souk_arena arena; /* key and target */
+    souk_arena arena; /* the target */
     souk_traits traits;
     souk_health *health; /* own_health, or that of home */
     souk_pace *pace;     /* likewise */
@@ -136,9 +136,10 @@ struct souk_entry {
     size_t dependents; /* entries whose home it is */
     souk_deadline due; /* when its line has to be looked at though nothing happens */
     bool wants_turn;   /* it is in pool->turns: too many sessions are opening already */
+    bool short_lived;  /* its affinity is of one hold, and useless after that */
+    bool evicted;      /* not in the map any more, lives until its last session has closed */
     souk_entry *next_turn;
-    bool short_lived; /* its affinity is of one hold, and useless after that */
-    souk_slice key;
+    souk_slice key; /* lent by pool->entries */
     souk_target target;
     const souk_handler *handler;
     uint64_t memory[SOUK_MEMORY_WORDS];
@@ -151,7 +152,6 @@ struct souk_entry {
     souk_ms last_used;
     souk_tally *tally;
     souk_entry *tally_prev, *tally_next; /* of the same server */
-    bool evicted; /* not in the map any more, lives until its last session has closed */
 };
 
 /* What is counted of one server, whatever the identity. */

@@ -40,11 +40,11 @@ typedef struct souk_mcp_slot {
     souk_mcp_state seen; /* the last state that was reported */
     bool has_token;
     bool refreshed;           /* the credential was refused while opening, and read once more */
+    char group[33];           /* connections are shared only within it */
     const char *token_source; /* the variable it came from; "" */
     const char *looked_for;   /* the variables that were looked at; for messages */
     uint64_t ask;             /* for the credential; 0: none is open */
     souk_ms ask_by;           /* until then it has to be answered */
-    char group[33];           /* connections are shared only within it */
     souk_mcp_question *questions;
     souk_mcp_task_name *tasks;
     souk_mcp_op *level_op; /* the handler's own LOG_LEVEL; its address is the tag */
