@@ -88,13 +88,16 @@ static void read_header(souk_mcp_head *head, const souk_header *header, int64_t 
     }
 }
 
+/* 2020-01-01: settles the century of a date that is the only clock there is; 1970 to 2070. */
+static const int64_t some_day = 1577836800;
+
 /* The response's own Date (RFC 9110 section 6.6.1); 0: it has none, or none that can be read. */
 static int64_t date_of(const souk_header *headers, size_t count)
 {
     int64_t date = 0;
     for (size_t i = 0; i < count; i++) {
         if (souk_slice_eq_nocase(headers[i].name, SOUK_LIT("Date")) &&
-            souk_http_date_read(souk_slice_trim(headers[i].value), 0, &date)) {
+            souk_http_date_read(souk_slice_trim(headers[i].value), some_day, &date)) {
             return date;
         }
     }

@@ -37,7 +37,7 @@ static const char *without_server(const char *message, souk_slice name)
     return strncmp(message, prefix, len) == 0 ? message + len : message;
 }
 
-static void refuse(const souk_pool *pool, const souk_entry *entry, souk_ms now, souk_err *why)
+static void refuse(const souk_entry *entry, souk_ms now, souk_err *why)
 {
     const souk_health *health = entry->health;
     souk_ms left = health->open_until - now;
@@ -46,13 +46,12 @@ static void refuse(const souk_pool *pool, const souk_entry *entry, souk_ms now, 
               "the breaker is open for %lld.%d s more after %u failures in a row, the last one: %s",
               (long long)(left / 1000), (int)(left % 1000 / 100), health->failures,
               without_server(last.message, entry->target.name));
-    (void)pool;
     why->retryable = true;
     why->retry_after = left;
 }
 
-souk_gate_state souk_health_gate(const souk_pool *pool, const souk_entry *entry, souk_ms now,
-                                 souk_ms *until, souk_err *why)
+souk_gate_state souk_health_gate(const souk_entry *entry, souk_ms now, souk_ms *until,
+                                 souk_err *why)
 {
     const souk_health *health = entry->health;
     *until = SOUK_NEVER;
@@ -64,7 +63,7 @@ souk_gate_state souk_health_gate(const souk_pool *pool, const souk_entry *entry,
         return SOUK_GATE_OPEN;
     }
     if (now < health->open_until) {
-        refuse(pool, entry, now, why);
+        refuse(entry, now, why);
         return SOUK_GATE_REFUSED;
     }
     return health->trial != NULL ? SOUK_GATE_WAIT : SOUK_GATE_TRIAL;
@@ -134,10 +133,9 @@ static void close_breaker(souk_pool *pool, souk_entry *entry)
     }
 }
 
-void souk_health_worked(souk_pool *pool, souk_entry *entry, souk_ms now)
+void souk_health_worked(souk_pool *pool, souk_entry *entry)
 {
     souk_health *health = entry->health;
-    (void)now;
     if (health->failures > 0) {
         health->failures = 0;
         health->open_after = 0;

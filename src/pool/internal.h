@@ -259,8 +259,8 @@ typedef enum souk_gate_state {
     SOUK_GATE_WAIT,   /* none may go before *until (SOUK_NEVER: before something happens) */
     SOUK_GATE_REFUSED /* those that wait fail: *why */
 } souk_gate_state;
-souk_gate_state souk_health_gate(const souk_pool *pool, const souk_entry *entry, souk_ms now,
-                                 souk_ms *until, souk_err *why);
+souk_gate_state souk_health_gate(const souk_entry *entry, souk_ms now, souk_ms *until,
+                                 souk_err *why);
 /* A call, or the opening of a session, that began as number `attempt` failed; it is looked at what
  * that says about the server. */
 void souk_health_failed(souk_pool *pool, souk_entry *entry, uint64_t attempt, bool opening,
@@ -268,7 +268,7 @@ void souk_health_failed(souk_pool *pool, souk_entry *entry, uint64_t attempt, bo
 /* The next session is not opened at once. */
 void souk_health_hold_off(souk_pool *pool, souk_entry *entry, souk_ms now);
 /* The server answered: it is there. */
-void souk_health_worked(souk_pool *pool, souk_entry *entry, souk_ms now);
+void souk_health_worked(souk_pool *pool, souk_entry *entry);
 /* A session opened: that ends the trial, but not the count of failures. */
 void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now);
 /* "closed", "half-open" or "open" */
@@ -293,7 +293,7 @@ void souk_holds_free(souk_pool *pool);
 bool souk_slot_is_stale(const souk_pool *pool, const souk_slot *slot, souk_ms now);
 /* Starts probing; true when the session can be used at once, because there is nothing to probe. */
 bool souk_slot_probe(souk_pool *pool, souk_slot *slot, souk_ms now);
-void souk_slot_probe_ended(souk_pool *pool, souk_slot *slot, souk_ms now);
+void souk_slot_probe_ended(souk_slot *slot, souk_ms now);
 void souk_slot_probe_silent(souk_pool *pool, souk_slot *slot);
 
 /* slot.c */

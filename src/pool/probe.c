@@ -42,9 +42,8 @@ void souk_session_probed(souk_session *session)
     souk_slot_mark_dirty(slot);
 }
 
-void souk_slot_probe_ended(souk_pool *pool, souk_slot *slot, souk_ms now)
+void souk_slot_probe_ended(souk_slot *slot, souk_ms now)
 {
-    (void)pool;
     slot->probed = false;
     slot->probing = false;
     slot->probe_by = SOUK_NEVER;

@@ -318,7 +318,7 @@ static void serve_line(souk_pool *pool, souk_entry *entry, souk_ms now)
     survey s = {.entry = entry, .now = now, .wake = SOUK_NEVER, .standing_only = true};
     souk_err why;
     souk_ms until = SOUK_NEVER;
-    souk_gate_state gate = souk_health_gate(pool, entry, now, &until, &why);
+    souk_gate_state gate = souk_health_gate(entry, now, &until, &why);
     if (gate == SOUK_GATE_REFUSED) {
         refuse_all(pool, entry, &why, now);
     } else if (gate == SOUK_GATE_WAIT && until != SOUK_NEVER) {

@@ -366,7 +366,7 @@ void souk_slot_settle(souk_pool *pool, souk_slot *slot, souk_ms now)
         became_lost(pool, slot, now);
     }
     if (slot->probed && slot->state == SOUK_SLOT_OPEN) {
-        souk_slot_probe_ended(pool, slot, now);
+        souk_slot_probe_ended(slot, now);
     }
     slot->opened = false;
     slot->failed = false;

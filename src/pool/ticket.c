@@ -377,7 +377,7 @@ static void tell_health(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     bool answered = err->kind == SOUK_OK || err->kind == SOUK_E_RPC || err->kind == SOUK_E_AUTH ||
                     err->delivery == SOUK_DELIVERY_DELIVERED || is_refusal;
     if (answered) {
-        souk_health_worked(pool, ticket->entry, now);
+        souk_health_worked(pool, ticket->entry);
     }
     if (answered && ticket->slot != NULL) {
         ticket->slot->suspect = false;
