@@ -258,7 +258,7 @@ static void trouble_with_a_retry_after_is_a_refusal(void)
          SOUK_DELIVERY_REJECTED, 5000},
         {429, "Sun Nov 22 12:00:05 2026", "Sun, 22 Nov 2026 12:00:00 GMT", SOUK_DELIVERY_REJECTED,
          5000},
-        {429, "Sunday, 22-Nov-26 12:00:05 GMT", "Sunday, 22-Nov-26 12:00:00 GMT",
+        {429, "Sun, 22 Nov 2026 12:00:05 GMT", "Sunday, 22-Nov-26 12:00:00 GMT",
          SOUK_DELIVERY_REJECTED, 5000},
         {503, "Sun, 22 Nov 2026 11:59:59 GMT", "Sun, 22 Nov 2026 12:00:00 GMT",
          SOUK_DELIVERY_REJECTED, 1},
