@@ -36,15 +36,16 @@ local function sequential(market, count)
   end
 end
 
+-- The handles stand in a ring: a table whose keys only grow is built anew by Lua with almost every call.
 local function parallel(market, count)
   local handles, head, tail = {}, 1, 0
   while head <= count do
     while tail < count and tail - head < WIDTH - 1 do
       tail = tail + 1
-      handles[tail] = assert(market:start(TOOL, INPUT))
+      handles[tail % WIDTH] = assert(market:start(TOOL, INPUT))
     end
-    assert(handles[head]:wait())
-    handles[head] = nil
+    assert(handles[head % WIDTH]:wait())
+    handles[head % WIDTH] = nil
     head = head + 1
   end
 end

@@ -165,6 +165,26 @@ static void setting_a_key_again_gives_back_the_old_value(void)
     souk_map_free(&map);
 }
 
+static void the_key_that_a_map_lends_outlives_its_growth(void)
+{
+    souk_map map;
+    char given[] = "mine";
+    char name[32];
+    static int values[NUMBERS];
+    souk_map_init(&map, souk_alloc_libc(), 3);
+    CHECK(souk_map_set(&map, souk_slice_of(given), &values[0], NULL));
+    souk_slice lent = souk_map_key(&map, souk_slice_of(given));
+    CHECK(lent.ptr != given);
+    given[0] = 'x';
+    for (int i = 0; i < NUMBERS; i++) {
+        CHECK(souk_map_set(&map, name_of(name, i), &values[i], NULL));
+    }
+    CHECK_SLICE(lent, "mine");
+    CHECK(souk_map_remove(&map, lent) == &values[0]);
+    CHECK(souk_map_key(&map, SOUK_LIT("mine")).ptr == NULL);
+    souk_map_free(&map);
+}
+
 static void keys_that_come_and_go_keep_a_map_small(void)
 {
     souk_map map;
@@ -396,6 +416,7 @@ int main(void)
     CASE(a_map_finds_what_was_set_and_nothing_else);
     CASE(a_map_walks_in_the_order_of_insertion);
     CASE(setting_a_key_again_gives_back_the_old_value);
+    CASE(the_key_that_a_map_lends_outlives_its_growth);
     CASE(keys_that_come_and_go_keep_a_map_small);
     CASE(a_map_that_gets_no_memory_stays_as_it_was);
     CASE(hashes_depend_on_seed_length_and_every_byte);
