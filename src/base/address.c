@@ -3,18 +3,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* --- reading --- */
+#include "base/ascii.h"
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
-}
+/* --- reading --- */
 
 /* A number as inet_aton takes it: 0x for hex, 0 for octal, else decimal. */
 static bool read_number(souk_slice text, uint64_t *out)
@@ -30,8 +21,8 @@ static bool read_number(souk_slice text, uint64_t *out)
     }
     *out = 0;
     for (size_t i = 0; i < text.len; i++) {
-        int value = digit_value(text.ptr[i]);
-        if (value >= base) {
+        int value = souk_hex_digit(text.ptr[i]);
+        if (value < 0 || value >= base) {
             return false;
         }
         *out = *out * (uint64_t)base + (uint64_t)value;
@@ -71,8 +62,8 @@ static bool read_group(souk_slice text, unsigned char out[2])
 {
     unsigned value = 0;
     for (size_t i = 0; i < text.len; i++) {
-        int digit = digit_value(text.ptr[i]);
-        if (digit > 15) {
+        int digit = souk_hex_digit(text.ptr[i]);
+        if (digit < 0) {
             return false;
         }
         value = value * 16 + (unsigned)digit;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/glob.h"
 #include "base/url.h"
 
@@ -33,8 +34,7 @@ static souk_slice normalise(souk_slice host, char out[HOST_MAX])
         host.len--;
     }
     for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
-        out[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+        out[i] = souk_ascii_lower(host.ptr[i]);
     }
     return souk_slice_make(out, host.len);
 }

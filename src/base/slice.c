@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
+
 souk_slice souk_slice_make(const char *ptr, size_t len)
 {
     souk_slice slice = {ptr, len};
@@ -23,11 +25,6 @@ bool souk_slice_is(souk_slice a, const char *text)
     return souk_slice_eq(a, souk_slice_of(text));
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 bool souk_slice_eq_nocase(souk_slice a, souk_slice b)
 {
     return a.len == b.len && souk_slice_starts_nocase(a, b);
@@ -44,7 +41,7 @@ bool souk_slice_starts_nocase(souk_slice a, souk_slice prefix)
         return false;
     }
     for (size_t i = 0; i < prefix.len; i++) {
-        if (lower(a.ptr[i]) != lower(prefix.ptr[i])) {
+        if (souk_ascii_lower(a.ptr[i]) != souk_ascii_lower(prefix.ptr[i])) {
             return false;
         }
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "cap/detect.h"
 #include "cap/value.h"
 #include "json/read.h"
@@ -150,8 +151,7 @@ static int derive_provider_kind(souk_manifest *m, const souk_jval *provider, sou
         return souk_fail_memory(err);
     }
     for (size_t i = 0; i < label.len; i++) {
-        char c = label.ptr[i];
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        lower[i] = souk_ascii_lower(label.ptr[i]);
     }
     m->provider_kind = souk_slice_make(lower, label.len);
     return SOUK_OK;

@@ -1,18 +1,14 @@
 #include "cap/type.h"
 
+#include "base/ascii.h"
 #include "cap/typing.h"
 
 /* --- what a form means ------------------------------------------------------------------------ */
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* A name may begin with a capital; the rest is as it is. */
 static bool is_name(souk_slice text, const char *name)
 {
-    return text.len > 0 && lower(text.ptr[0]) == name[0] &&
+    return text.len > 0 && souk_ascii_lower(text.ptr[0]) == name[0] &&
            souk_slice_is(souk_slice_from(text, 1), name + 1);
 }
 

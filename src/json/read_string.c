@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "json/reader.h"
 #include "json/scan.h"
@@ -39,15 +40,6 @@ static const char *find_quote(souk_reader *r, const char *at, bool *has_escapes)
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The four hexadecimal digits at `at`; -1 when something else is there. */
 static int32_t read_hex4(const char *at, const char *end)
 {
@@ -56,7 +48,7 @@ static int32_t read_hex4(const char *at, const char *end)
     }
     int32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(at[i]);
+        int digit = souk_hex_digit(at[i]);
         if (digit < 0) {
             return -1;
         }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "schema/regex_program.h"
 
@@ -59,14 +60,11 @@ static uint32_t hex_value(const souk_regex_cursor *p, size_t ahead, size_t digit
 {
     uint32_t value = 0;
     for (size_t i = 0; i < digits; i++) {
-        char c = souk_regex_peek(p, ahead + i);
-        if (souk_regex_is_digit(c)) {
-            value = value * 16 + (uint32_t)(c - '0');
-        } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
-            value = value * 16 + (uint32_t)((c | 0x20) - 'a') + 10;
-        } else {
+        int digit = souk_hex_digit(souk_regex_peek(p, ahead + i));
+        if (digit < 0) {
             return SOUK_REGEX_NOTHING;
         }
+        value = value * 16 + (uint32_t)digit;
     }
     return value;
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
+
 /* RFC 3986 section 3, without the fragment. A part that is absent differs from an empty one. */
 typedef struct uri_parts {
     souk_slice scheme;    /* with its ':' */
@@ -154,17 +156,6 @@ bool souk_uri_resolve(souk_arena *arena, souk_slice base, souk_slice reference, 
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool souk_uri_decode(souk_arena *arena, souk_slice text, souk_slice *out)
 {
     if (souk_slice_find(text, '%') == text.len) {
@@ -177,8 +168,8 @@ bool souk_uri_decode(souk_arena *arena, souk_slice text, souk_slice *out)
     }
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        int high = text.len - i > 2 && text.ptr[i] == '%' ? hex_digit(text.ptr[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+        int high = text.len - i > 2 && text.ptr[i] == '%' ? souk_hex_digit(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? souk_hex_digit(text.ptr[i + 2]) : -1;
         if (low >= 0) {
             decoded[len++] = (char)(high * 16 + low);
             i += 2;
