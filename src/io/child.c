@@ -4,7 +4,6 @@
 #endif
 
 #include "io/child.h"
-#include "io/os_error.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include "io/clock.h"
 #include "io/keeper.h"
+#include "io/os_error.h"
 
 /*
  * Linux 5.3. Elsewhere (and with -DSOUK_NO_PIDFD, for the tests) a dead child is noticed by asking

@@ -26,14 +26,6 @@ static bool is_running(const souk_engine *engine)
     return engine->keeper.pid > 0;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0) {
-        (void)close(*fd);
-        *fd = -1;
-    }
-}
-
 static bool start(souk_engine *engine)
 {
     static const char *const argv[] = {"/bin/sh", "-c", script, "souk-keeper", NULL};
@@ -43,8 +35,8 @@ static bool start(souk_engine *engine)
         *keeper = (souk_process){-1, -1, -1, -1};
         return false;
     }
-    close_fd(&keeper->out);
-    close_fd(&keeper->errors);
+    souk_close_fd(&keeper->out);
+    souk_close_fd(&keeper->errors);
     return true;
 }
 
@@ -99,7 +91,7 @@ void souk_keeper_stop(souk_engine *engine)
 void souk_keeper_abandon(souk_engine *engine)
 {
     if (is_running(engine)) {
-        close_fd(&engine->keeper.in);
+        souk_close_fd(&engine->keeper.in);
         engine->keeper.pid = -1;
     }
 }

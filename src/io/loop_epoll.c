@@ -106,8 +106,7 @@ int souk_loop_adopt(souk_loop *loop, int fd, souk_err *err)
 
 bool souk_loop_is_at_rest(const souk_loop *loop, int fd)
 {
-    const souk_loop_entry *entry = souk_loop_table_find(&loop->table, fd);
-    return entry != NULL && entry->adopted && entry->wanted == 0;
+    return souk_loop_table_is_at_rest(&loop->table, fd);
 }
 
 int souk_loop_watch(souk_loop *loop, int fd, unsigned events, souk_loop_ready *ready, void *owner,

@@ -47,6 +47,12 @@ souk_loop_entry *souk_loop_table_find(const souk_loop_table *table, int fd)
     return known ? &table->entries[fd] : NULL;
 }
 
+bool souk_loop_table_is_at_rest(const souk_loop_table *table, int fd)
+{
+    const souk_loop_entry *entry = souk_loop_table_find(table, fd);
+    return entry != NULL && entry->adopted && entry->wanted == 0;
+}
+
 void souk_loop_table_close(souk_loop_table *table)
 {
     for (size_t fd = 0; fd < table->size; fd++) {

@@ -34,6 +34,9 @@ souk_loop_entry *souk_loop_table_make(souk_loop_table *table, int fd);
 /* The entry of a known fd, or NULL. */
 souk_loop_entry *souk_loop_table_find(const souk_loop_table *table, int fd);
 
+/* souk_loop_is_at_rest */
+bool souk_loop_table_is_at_rest(const souk_loop_table *table, int fd);
+
 /* Closes all known descriptors and forgets them. */
 void souk_loop_table_close(souk_loop_table *table);
 

@@ -46,4 +46,7 @@ typedef enum souk_process_bond {
 int souk_process_start(const souk_alloc *alloc, const souk_spawn *spawn, souk_process_bond bond,
                        souk_process *out, souk_err *err);
 
+/* Closes a descriptor that is open, and makes it -1. */
+void souk_close_fd(int *fd);
+
 #endif

@@ -72,7 +72,7 @@ static int move_up(int fd)
     return higher;
 }
 
-static void close_end(int *fd)
+void souk_close_fd(int *fd)
 {
     if (*fd >= 0) {
         (void)close(*fd);
@@ -83,8 +83,8 @@ static void close_end(int *fd)
 static void close_pipes(pipe_ends pipes[PIPE_COUNT])
 {
     for (int i = 0; i < PIPE_COUNT; i++) {
-        close_end(&pipes[i].ours);
-        close_end(&pipes[i].theirs);
+        souk_close_fd(&pipes[i].ours);
+        souk_close_fd(&pipes[i].theirs);
     }
 }
 
@@ -272,10 +272,10 @@ static int start_planned(const souk_spawn *spawn, const souk_process_plan *plan,
                          souk_os_error(errno));
     }
     for (int i = 0; i < PIPE_COUNT; i++) {
-        close_end(&pipes[i].theirs);
+        souk_close_fd(&pipes[i].theirs);
     }
     start_report report = read_report(pipes[PIPE_REPORT].ours);
-    close_end(&pipes[PIPE_REPORT].ours);
+    souk_close_fd(&pipes[PIPE_REPORT].ours);
     if (report.step == STEP_NONE) {
         *out = pid;
         return SOUK_OK;
