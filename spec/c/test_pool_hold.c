@@ -436,9 +436,38 @@ static void holds_share_the_breaker_and_the_waits_of_their_endpoint(void)
     rig_end(rig);
 }
 
+/* They have the health of their server: they go when its trial has ended, and not later. */
+static void who_waits_for_the_trial_of_another_session_goes_when_it_ends(void)
+{
+    pool_rig *rig = rig_new();
+    mcp_server server;
+    rig->options.breaker_failures = 1;
+    rig_make(rig);
+    server_plain(&server, "a");
+    mcp_server named = server;
+    named.target.affinity = SOUK_LIT("tab");
+    int failing = call_server(rig, &server);
+    rig_opened(rig, 0);
+    fail_as(rig, failing, SOUK_E_TRANSPORT, SOUK_DELIVERY_AMBIGUOUS, 0, 0);
+    rig_wait_for(rig, 30000);
+    int trial = call_server(rig, &server);
+    int other = call_server(rig, &named);
+    CHECK(is_running(rig, trial) && is_waiting(rig, other));
+    rig_wait_for(rig, 1000);
+    CHECK(is_waiting(rig, other));
+    CHECK_INT(rig->session_count, 1);
+    finish_call(rig, trial);
+    rig_run(rig);
+    CHECK_INT(rig->session_count, 2);
+    open_last(rig);
+    CHECK(is_running(rig, other));
+    rig_end(rig);
+}
+
 int main(void)
 {
     CASE(holds_share_the_breaker_and_the_waits_of_their_endpoint);
+    CASE(who_waits_for_the_trial_of_another_session_goes_when_it_ends);
     CASE(a_held_session_is_nobody_elses);
     CASE(a_lost_session_is_never_renewed_and_other_holds_go_on);
     CASE(calls_that_wait_for_a_held_session_end_with_it);

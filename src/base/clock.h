@@ -17,6 +17,9 @@ static inline souk_ms souk_ms_min(souk_ms a, souk_ms b)
     return a < b ? a : b;
 }
 
+/* printf("%lld.%d s", SOUK_SECONDS_ARG(ms)): seconds with one digit behind the point, cut. */
+#define SOUK_SECONDS_ARG(ms) (long long)((ms) / 1000), (int)((ms) % 1000 / 100)
+
 /* now + span, without overflow; a negative span or SOUK_NEVER means never. */
 static inline souk_ms souk_ms_after(souk_ms now, souk_ms span)
 {

@@ -388,8 +388,7 @@ void souk_mcp_tick(souk_mcp *mcp, souk_ms now)
         souk_err why;
         souk_fail(&why, SOUK_E_TIMEOUT,
                   "the session was not open after %lld.%d s (option open_timeout)",
-                  (long long)(mcp->config.open_timeout / 1000),
-                  (int)(mcp->config.open_timeout % 1000 / 100));
+                  SOUK_SECONDS_ARG(mcp->config.open_timeout));
         souk_mcp_fail_open(mcp, &why);
     } else if (mcp->state == SOUK_MCP_OPENING && now >= mcp->probe_by) {
         souk_mcp_probe_silent(mcp, SOUK_MCP_PROBE_TIMED_OUT, now);

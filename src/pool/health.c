@@ -44,7 +44,7 @@ static void refuse(const souk_entry *entry, souk_ms now, souk_err *why)
     souk_err last = *souk_kept_err_get(&health->why);
     souk_fail(why, SOUK_E_TRANSPORT,
               "the breaker is open for %lld.%d s more after %u failures in a row, the last one: %s",
-              (long long)(left / 1000), (int)(left % 1000 / 100), health->failures,
+              SOUK_SECONDS_ARG(left), health->failures,
               without_server(last.message, entry->target.name));
     why->retryable = true;
     why->retry_after = left;
@@ -140,6 +140,20 @@ void souk_health_worked(souk_pool *pool, souk_entry *entry)
         health->failures = 0;
         health->open_after = 0;
         close_breaker(pool, entry);
+    }
+}
+
+void souk_health_end_trial(souk_pool *pool, const souk_ticket *ticket, souk_ms now)
+{
+    souk_health *health = ticket->entry->health;
+    if (health->trial != ticket) {
+        return;
+    }
+    health->trial = NULL;
+    for (souk_entry *it = ticket->entry->tally->entries; it != NULL; it = it->tally_next) {
+        if (it->health == health && it->waiting.first != NULL) {
+            souk_entry_wake_at(pool, it, now);
+        }
     }
 }
 

@@ -118,8 +118,9 @@ void souk_holds_free(souk_pool *pool)
 static int write_affinity(souk_pool *pool, const souk_target *target, souk_buf *text, souk_err *err)
 {
     souk_buf_init(text, pool->alloc, 64 * 1024);
-    if (souk_affinity_is_short_lived(target->affinity)) {
-        return souk_fail(err, SOUK_E_CONFIG, "an affinity must not begin with a NUL byte");
+    int failed = souk_affinity_check(target->affinity, err);
+    if (failed != SOUK_OK) {
+        return failed;
     }
     if (target->affinity.len == 0) {
         souk_buf_add_byte(text, SOUK_SHORT_LIVED);
@@ -154,6 +155,13 @@ int souk_pool_hold(souk_pool *pool, const souk_target *target, souk_ms timeout, 
 bool souk_affinity_is_short_lived(souk_slice affinity)
 {
     return affinity.len > 0 && affinity.ptr[0] == SOUK_SHORT_LIVED;
+}
+
+int souk_affinity_check(souk_slice affinity, souk_err *err)
+{
+    return souk_affinity_is_short_lived(affinity)
+               ? souk_fail(err, SOUK_E_CONFIG, "an affinity must not begin with a NUL byte")
+               : SOUK_OK;
 }
 
 /* Its session was one caller's alone, and is nobody's any more. */

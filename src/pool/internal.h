@@ -269,6 +269,9 @@ void souk_health_failed(souk_pool *pool, souk_entry *entry, uint64_t attempt, bo
 void souk_health_hold_off(souk_pool *pool, souk_entry *entry, souk_ms now);
 /* The server answered: it is there. */
 void souk_health_worked(souk_pool *pool, souk_entry *entry);
+/* The call is over. If it was the trial, all who wait for how that ended are looked at again, those
+ * of other entries that share the health, too. */
+void souk_health_end_trial(souk_pool *pool, const souk_ticket *ticket, souk_ms now);
 /* A session opened: that ends the trial, but not the count of failures. */
 void souk_health_opened(souk_pool *pool, souk_entry *entry, souk_ms now);
 /* "closed", "half-open" or "open" */
@@ -279,6 +282,8 @@ souk_ms souk_retry_delay(const souk_pool *pool, unsigned failures);
 /* hold.c */
 enum { SOUK_SHORT_LIVED = 0 }; /* first byte of an affinity that is of one hold only */
 bool souk_affinity_is_short_lived(souk_slice affinity);
+/* SOUK_E_CONFIG when a caller gives such a one: nobody can name the session of a hold. */
+int souk_affinity_check(souk_slice affinity, souk_err *err);
 /* An entry that was of one hold, and that nobody needs any more, leaves; it may be gone then. */
 void souk_hold_tidy(souk_pool *pool, souk_entry *entry, souk_ms now);
 void souk_hold_give(souk_pool *pool, souk_ticket *ticket, souk_slot *slot, souk_ms now);

@@ -150,8 +150,7 @@ static void time_out(souk_pool *pool, souk_ticket *ticket, souk_ms now)
     if (ticket->timeout < 100) {
         snprintf(span, sizeof span, "%d ms", (int)ticket->timeout);
     } else {
-        snprintf(span, sizeof span, "%lld.%d s", (long long)(ticket->timeout / 1000),
-                 (int)(ticket->timeout % 1000 / 100));
+        snprintf(span, sizeof span, "%lld.%d s", SOUK_SECONDS_ARG(ticket->timeout));
     }
     if (ticket->place == SOUK_TICKET_WAITING) {
         souk_fail(&why, SOUK_E_TIMEOUT, "no session could be had within %s: %s", span,

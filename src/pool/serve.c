@@ -43,7 +43,7 @@ static void wait_for_pause(souk_pool *pool, souk_entry *entry, souk_ms now, souk
     souk_ms left = until - now;
     souk_fail(&why, SOUK_E_TRANSPORT,
               "server '%.*s' asked for a pause (Retry-After) that lasts %lld.%d s more",
-              SOUK_ARG(entry->target.name), (long long)(left / 1000), (int)(left % 1000 / 100));
+              SOUK_ARG(entry->target.name), SOUK_SECONDS_ARG(left));
     why.retry_after = left;
     for (souk_ticket *next, *ticket = entry->waiting.first; ticket != NULL; ticket = next) {
         next = ticket->next;
@@ -305,14 +305,6 @@ static void note_waiting(souk_pool *pool, souk_entry *entry, souk_ms now)
     }
 }
 
-enum { LOOK_AGAIN = 100 /* ms */ };
-
-/* Others have the same health. */
-static bool is_shared(const souk_entry *entry)
-{
-    return entry->home != NULL || entry->dependents > 0;
-}
-
 static void serve_line(souk_pool *pool, souk_entry *entry, souk_ms now)
 {
     survey s = {.entry = entry, .now = now, .wake = SOUK_NEVER, .standing_only = true};
@@ -334,10 +326,6 @@ static void serve_line(souk_pool *pool, souk_entry *entry, souk_ms now)
         if (s.wanted > 0 || !s.standing_only || souk_entry_live(entry) == 0) {
             open_sessions(pool, &s, trial);
         }
-    }
-    if (gate == SOUK_GATE_WAIT && is_shared(entry)) {
-        /* The call that tries may be of another entry, whose end nobody tells here. */
-        s.wake = souk_ms_min(s.wake, souk_ms_after(now, LOOK_AGAIN));
     }
     note_waiting(pool, entry, now);
     souk_entry_wake_at(pool, entry, s.wake);

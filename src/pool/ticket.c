@@ -193,12 +193,8 @@ static souk_entry *entry_on_hold(souk_pool *pool, const souk_order *order, souk_
 /* The sessions of holds have names that nobody can say. */
 static bool has_good_name(const souk_order *order, souk_err *err)
 {
-    if (order->request->kind != SOUK_REQUEST_HOLD &&
-        souk_affinity_is_short_lived(order->target->affinity)) {
-        souk_fail(err, SOUK_E_CONFIG, "an affinity must not begin with a NUL byte");
-        return false;
-    }
-    return true;
+    return order->request->kind == SOUK_REQUEST_HOLD ||
+           souk_affinity_check(order->target->affinity, err) == SOUK_OK;
 }
 
 static bool needs_hold(const souk_entry *entry, const souk_order *order)
@@ -261,13 +257,12 @@ int souk_pool_call(souk_pool *pool, const souk_order *order, souk_ms now, uint64
 }
 
 /* Takes the ticket out of the line or off the slot; the slot is looked at again. */
-static void leave(souk_ticket *ticket, souk_ms now)
+static void leave(souk_pool *pool, souk_ticket *ticket, souk_ms now)
 {
     if (ticket->place == SOUK_TICKET_WAITING) {
         souk_ticket_list_remove(&ticket->entry->waiting, ticket);
     } else if (ticket->slot != NULL) {
-        souk_health *health = ticket->entry->health;
-        health->trial = health->trial == ticket ? NULL : health->trial;
+        souk_health_end_trial(pool, ticket, now);
         souk_ticket_list_remove(&ticket->slot->running, ticket);
         ticket->slot->standing -= ticket->standing ? 1 : 0;
         ticket->slot->last_used = now;
@@ -423,7 +418,7 @@ void souk_ticket_settle(souk_pool *pool, souk_ticket *ticket, souk_ms now)
         ticket->err.kind = SOUK_E_CLOSED; /* as for the calls on it that come later */
         souk_err_prefix(&ticket->err, "the session is gone");
     }
-    leave(ticket, now);
+    leave(pool, ticket, now);
     souk_ms at = ticket->err.kind == SOUK_OK ? SOUK_NEVER : again_at(pool, ticket, now);
     if (at >= ticket->call.deadline || ticket->entry->evicted) {
         souk_ticket_finish(pool, ticket, now);
@@ -447,7 +442,7 @@ void souk_ticket_abort(souk_pool *pool, souk_ticket *ticket, const souk_err *why
         bool is_silent = slot->heard == ticket->heard;
         slot->suspect = slot->suspect || (why->kind == SOUK_E_TIMEOUT && is_silent);
     }
-    leave(ticket, now);
+    leave(pool, ticket, now);
     souk_ticket_finish(pool, ticket, now);
     if (ticket->entry->short_lived) {
         souk_entry_wake_at(pool, ticket->entry, now); /* it may not be needed any more */
