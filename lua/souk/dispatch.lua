@@ -81,6 +81,20 @@ function dispatch.tell(handle, f)
   guard.run(handle.state_, f, handle.value_, handle.err_)
 end
 
+--- Raises unless it is the name of a server that was added.
+function dispatch.check_server(state, where, name)
+  if type(name) ~= "string" then
+    core.misuse(("%s: expected the name of a server, got %s"):format(where, type(name)))
+  elseif state.servers[name] then
+    return
+  end
+  local known = {}
+  for one in pairs(state.servers) do
+    known[#known + 1] = one
+  end
+  core.misuse(("%s: no server '%s' was added%s"):format(where, name, nearest.hint(name, known)))
+end
+
 local function check_event(name)
   if name == "*" then
     return

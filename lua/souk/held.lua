@@ -2,7 +2,7 @@
 local calls = require "souk.calls"
 local core = require "souk.core"
 local dispatch = require "souk.dispatch"
-local nearest = require "souk.nearest"
+local options = require "souk.options"
 
 local held = {}
 
@@ -21,33 +21,16 @@ end
 local known = { identity = "string", affinity = "string", timeout = "number" }
 
 local function check(market, server, opts)
-  if type(server) ~= "string" then
-    core.misuse("session: expected the name of a server, got " .. type(server))
-  elseif opts ~= nil and type(opts) ~= "table" then
+  if opts ~= nil and type(opts) ~= "table" then
     core.misuse("session: expected a table of options, got " .. type(opts))
   end
-  for key, value in pairs(opts or {}) do
-    local wanted = known[key]
-    if not wanted then
-      local names = { "affinity", "identity", "timeout" }
-      core.misuse(("session: unknown option '%s'%s"):format(tostring(key), nearest.hint(tostring(key), names)))
-    elseif type(value) ~= wanted then
-      core.misuse(("session: option '%s': expected %s, got %s"):format(key, wanted, type(value)))
-    end
-  end
+  options.check("session", opts or {}, known)
   if opts and opts.affinity == "" then
     core.misuse "session: option 'affinity': expected a name, got an empty string"
   elseif opts and opts.timeout and not (opts.timeout > 0 and opts.timeout <= 86400) then
     core.misuse "session: option 'timeout': expected a number of seconds from 0 to 86,400"
   end
-  local servers = dispatch.state_of(market).servers
-  if not servers[server] then
-    local names = {}
-    for name in pairs(servers) do
-      names[#names + 1] = name
-    end
-    core.misuse(("session: no server '%s' was added%s"):format(server, nearest.hint(server, names)))
-  end
+  dispatch.check_server(dispatch.state_of(market), "session", server)
 end
 
 --- Takes a session and waits until it is open.

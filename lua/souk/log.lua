@@ -2,15 +2,13 @@
 local core = require "souk.core"
 local dispatch = require "souk.dispatch"
 local guard = require "souk.guard"
+local options = require "souk.options"
 local show = require "souk.show"
 
 local log = {}
 
---- The levels, least severe first.
-log.levels = { "debug", "info", "warning", "error" }
-
 local rank = {}
-for i, level in ipairs(log.levels) do
+for i, level in ipairs(options.hook_levels) do
   rank[level] = i
 end
 

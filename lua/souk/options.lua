@@ -29,8 +29,16 @@ local private_open = {
 
 local hosts = { blocking = "souk.host.blocking" }
 
-local function unknown(where, key, known)
-  core.misuse(("%s: unknown option '%s'%s"):format(where, tostring(key), nearest.hint(tostring(key), known)))
+-- known, others: tables with the names as keys.
+local function unknown(where, key, known, others)
+  local names = {}
+  for name in pairs(known) do
+    names[#names + 1] = name
+  end
+  for name in pairs(others or {}) do
+    names[#names + 1] = name
+  end
+  core.misuse(("%s: unknown option '%s'%s"):format(where, tostring(key), nearest.hint(tostring(key), names)))
 end
 
 local function check_type(where, key, value, wanted)
@@ -40,6 +48,25 @@ local function check_type(where, key, value, wanted)
     end
   end
   core.misuse(("%s: option '%s': expected %s, got %s"):format(where, key, wanted:gsub("|", " or "), type(value)))
+end
+
+--- Raises unless each member of the table is known and of its type ("string", "table|function", ...).
+function options.check(where, opts, types)
+  for key, value in pairs(opts) do
+    if not types[key] then
+      unknown(where, key, types)
+    end
+    check_type(where, key, value, types[key])
+  end
+end
+
+local function check_one_of(where, level, levels)
+  for _, known in ipairs(levels) do
+    if level == known then
+      return
+    end
+  end
+  core.misuse(("%s: there is no level '%s' (there are: %s)"):format(where, tostring(level), table.concat(levels, ", ")))
 end
 
 --- Checks a time that may be absent.
@@ -59,15 +86,15 @@ local function check_roots(where, list)
   end
 end
 
-local levels_of_log = { debug = true, info = true, warning = true, error = true }
+--- The levels of the option `log`, least severe first.
+options.hook_levels = { "debug", "info", "warning", "error" }
 
 local function check_log(private)
   if type(private.log) == "string" and private.log ~= "stderr" then
     core.misuse("souk.open: option 'log': expected a function or \"stderr\"")
   end
-  if private.log_level and not levels_of_log[private.log_level] then
-    core.misuse(("souk.open: option 'log_level': there is no level '%s' (there are: debug, info, warning, error)")
-      :format(private.log_level))
+  if private.log_level then
+    check_one_of("souk.open: option 'log_level'", private.log_level, options.hook_levels)
   end
 end
 
@@ -95,14 +122,7 @@ function options.open(opts)
     elseif core.option_names[key] then
       settings[key] = value
     else
-      local known = {}
-      for name in pairs(core.option_names) do
-        known[#known + 1] = name
-      end
-      for name in pairs(private_open) do
-        known[#known + 1] = name
-      end
-      unknown("souk.open", key, known)
+      unknown("souk.open", key, core.option_names, private_open)
     end
   end
   local host = private.host or "blocking"
@@ -124,13 +144,7 @@ options.log_levels = { "debug", "info", "notice", "warning", "error", "critical"
 
 --- Raises unless it is a level of log messages.
 function options.check_level(where, level)
-  for _, known in ipairs(options.log_levels) do
-    if level == known then
-      return
-    end
-  end
-  core.misuse(("%s: there is no level '%s' (there are: %s)"):format(where, tostring(level),
-    table.concat(options.log_levels, ", ")))
+  check_one_of(where, level, options.log_levels)
 end
 
 -- name -> types; what the core gets is made of these.
@@ -177,16 +191,7 @@ local function check_sessions(opts)
 end
 
 local function check_server(opts)
-  for key, value in pairs(opts) do
-    if not server_options[key] then
-      local known = {}
-      for one in pairs(server_options) do
-        known[#known + 1] = one
-      end
-      unknown("add_server", key, known)
-    end
-    check_type("add_server", key, value, server_options[key])
-  end
+  options.check("add_server", opts, server_options)
   if (opts.url == nil) == (opts.command == nil) then
     core.misuse("add_server: expected either url or command")
   end
@@ -229,12 +234,9 @@ function options.handler(prefix, functions)
   if type(functions) ~= "table" then
     core.misuse("handler: expected a table of functions, got " .. type(functions))
   end
+  options.check("handler", functions, handler_functions)
   local copy = {}
   for key, value in pairs(functions) do
-    if not handler_functions[key] then
-      unknown("handler", key, { "open", "call", "close", "cancel" })
-    end
-    check_type("handler", key, value, "function")
     copy[key] = value
   end
   if not copy.open or not copy.call then

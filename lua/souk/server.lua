@@ -4,7 +4,6 @@ local calls = require "souk.calls"
 local core = require "souk.core"
 local dispatch = require "souk.dispatch"
 local inputs = require "souk.inputs"
-local nearest = require "souk.nearest"
 local options = require "souk.options"
 
 local server = {}
@@ -54,17 +53,8 @@ end
 
 --- The object for a server that was added; raises when there is none of that name.
 function server.get(market, name)
-  if type(name) ~= "string" then
-    core.misuse("server: expected the name of a server, got " .. type(name))
-  end
   local state = dispatch.state_of(market)
-  if not state.servers[name] then
-    local known = {}
-    for one in pairs(state.servers) do
-      known[#known + 1] = one
-    end
-    core.misuse(("server: no server '%s' was added%s"):format(name, nearest.hint(name, known)))
-  end
+  dispatch.check_server(state, "server", name)
   return setmetatable({ name = name, market_ = market, state_ = state }, Server)
 end
 
