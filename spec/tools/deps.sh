@@ -16,8 +16,9 @@ say() { echo "deps: $*"; }
 demo_packages="gcc libc6-dev pkg-config|pkgconf libcurl4-openssl-dev lua5.4 liblua5.4-dev lua-cjson curl ca-certificates"
 test_packages="lua5.1 liblua5.1-0-dev luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev lua-busted luarocks
     lua-check clang clang-tidy clang-format libclang-rt-dev|libclang-rt-14-dev libjansson-dev libtest-json-schema-acceptance-perl
+    nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache neovim lua-luv lua-cqueues chromium-headless-shell
     openssl perl procps"
-bench_packages="valgrind"
+bench_packages="valgrind wrk"
 
 case $grade in
 demo) packages=$demo_packages ;;
@@ -51,7 +52,8 @@ as_root() {
 
 # apt's own long story goes to a log; its end is shown when something went wrong.
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q "$@" </dev/null >>"$log" 2>&1
+    # RUNLEVEL=1: a service that is installed (nginx) is not started.
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -y -q "$@" </dev/null >>"$log" 2>&1
 }
 
 install_debian() {
