@@ -193,7 +193,8 @@ typedef struct outcome {
     souk_buf errors;    /* STDERR */
     souk_buf tail;
     int pieces; /* BYTES and STDOUT events */
-    int finals; /* END, FAILED, EXIT: must become 1 */
+    int finals; /* END, FAILED, EXIT, UNSTARTED: must become 1 */
+    int unwritten;
     bool failed;
     bool out_of_order;
     souk_err err;
@@ -253,7 +254,12 @@ static inline void outcome_note(outcome *o, const souk_io_event *event)
         o->err = event->err;
         o->finals++;
         break;
+    case SOUK_IO_UNWRITTEN:
+        o->unwritten++;
+        o->err = event->err;
+        break;
     case SOUK_IO_FAILED:
+    case SOUK_IO_UNSTARTED:
         o->failed = true;
         o->err = event->err;
         o->finals++;

@@ -68,6 +68,7 @@ typedef struct souk_spawn {
     souk_id id;
     const char *const *argv; /* NULL-terminated; argv[0] is looked up in the child's PATH */
     const char *const *env;  /* NULL-terminated "NAME=value", over what is inherited; or NULL */
+    bool whole_env;          /* env is all there is: nothing is inherited */
     const char *cwd;         /* NULL: the parent's */
     size_t max_write_queue;  /* bytes that may wait for the child to read them; 0 for 16 MiB */
     size_t stderr_tail;      /* bytes of stderr kept for the exit event */
@@ -107,7 +108,11 @@ typedef enum souk_io_kind {
                        REJECTED behind a redirect, when no byte went to where it leads */
     SOUK_IO_STDOUT, /* child: bytes it wrote */
     SOUK_IO_STDERR, /* child: bytes it wrote; the oldest are dropped when nobody fetches them */
-    SOUK_IO_EXIT    /* child: gone and reaped, pipes closed; no event follows */
+    SOUK_IO_EXIT,   /* child: gone and reaped, pipes closed; no event follows */
+    /* The next two only come from a port that hands over what it is asked (io/courier.h), and where
+       others would have refused at once. */
+    SOUK_IO_UNSTARTED, /* child: it could not be started: see err; no event follows */
+    SOUK_IO_UNWRITTEN  /* child: what was written last is lost, and it is told no more: see err */
 } souk_io_kind;
 
 typedef struct souk_io_event {
@@ -119,8 +124,8 @@ typedef struct souk_io_event {
     souk_slice moved_to; /* HEAD: the URL that answered, when redirects led there; else empty */
     bool abroad;         /* HEAD: one of them led to another origin */
     souk_slice bytes;    /* BYTES, STDOUT, STDERR; EXIT: the last bytes of stderr */
-    souk_err err;        /* FAILED: TRANSPORT, TIMEOUT, LIMIT, CANCELLED, PROTOCOL, POLICY;
-                            EXIT: a message how */
+    souk_err err;        /* FAILED: TRANSPORT, TIMEOUT, LIMIT, CANCELLED, PROTOCOL, POLICY, CONFIG;
+                            EXIT: a message how; UNSTARTED, UNWRITTEN */
     int exit_code;       /* EXIT: the code, or -1 */
     int exit_signal;     /* EXIT: the signal, or 0 */
 } souk_io_event;         /* what it points to is valid until the next event is fetched */

@@ -228,6 +228,7 @@ int souk_bind_open_market(lua_State *L)
     souk_lua_setfuncs(L, souk_bind_server_methods, 0);
     souk_lua_setfuncs(L, souk_bind_info_methods, 0);
     souk_lua_setfuncs(L, souk_bind_hold_methods, 0);
+    souk_lua_setfuncs(L, souk_bind_loop_methods, 0);
     lua_pushvalue(L, -1);
     lua_setfield(L, module, "market_methods");
     lua_setfield(L, -2, "__index");

@@ -55,6 +55,7 @@ extern const luaL_Reg souk_bind_registry_methods[];
 extern const luaL_Reg souk_bind_server_methods[];
 extern const luaL_Reg souk_bind_info_methods[];
 extern const luaL_Reg souk_bind_hold_methods[];
+extern const luaL_Reg souk_bind_loop_methods[];
 
 /* market_holds.c: adds core.release to the module at that index. */
 void souk_bind_open_holds(lua_State *L, int module);

@@ -73,6 +73,9 @@ int souk_engine_new(const souk_alloc *alloc, const souk_engine_options *options,
  */
 void souk_engine_free(souk_engine *engine);
 
+/* SOUK_E_CLOSED when this is not the process that made the engine; any thread may ask. */
+int souk_engine_check(const souk_engine *engine, souk_err *err);
+
 /* The way in. Valid as long as the engine. */
 souk_port souk_engine_port(souk_engine *engine);
 

@@ -63,9 +63,6 @@ struct souk_engine {
     souk_engine_counts counts;
 };
 
-/* SOUK_E_CLOSED when this is not the process that made the engine. */
-int souk_engine_check(const souk_engine *engine, souk_err *err);
-
 /* Puts the source in the queue, if it is not there yet. */
 void souk_engine_offer(souk_engine *engine, souk_source *source);
 

@@ -32,6 +32,13 @@ typedef struct souk_process_plan {
 int souk_process_prepare(const souk_spawn *spawn, souk_arena *arena, souk_process_plan *plan,
                          souk_err *err);
 
+/*
+ * What souk_process_prepare would make of spawn->env and what this process has: for another thread,
+ * which must not look at the environment while this one may change it. It lives in the arena and
+ * borrows from both. False when out of memory.
+ */
+bool souk_process_whole_env(const souk_spawn *spawn, souk_arena *arena, const char *const **out);
+
 typedef enum souk_process_bond {
     SOUK_PROCESS_DIES, /* on Linux with the thread that started it */
     SOUK_PROCESS_OUTLIVES

@@ -63,10 +63,7 @@ static bool is_overridden(const char *variable, const char *const *env)
 
 static bool plan_env(const souk_spawn *spawn, souk_arena *arena, souk_process_plan *plan)
 {
-    size_t inherited = 0;
-    while (environ != NULL && environ[inherited] != NULL) {
-        inherited++;
-    }
+    size_t inherited = spawn->whole_env ? 0 : count_texts((const char *const *)environ);
     size_t given = count_texts(spawn->env);
     plan->envp = souk_arena_array(arena, inherited + given + 1, sizeof(char *));
     if (plan->envp == NULL) {
@@ -87,6 +84,29 @@ static bool plan_env(const souk_spawn *spawn, souk_arena *arena, souk_process_pl
             return false;
         }
     }
+    return true;
+}
+
+bool souk_process_whole_env(const souk_spawn *spawn, souk_arena *arena, const char *const **out)
+{
+    size_t given = count_texts(spawn->env);
+    size_t inherited = count_texts((const char *const *)environ);
+    const char **all = souk_arena_array(arena, given + inherited + 1, sizeof *all);
+    if (all == NULL) {
+        return false;
+    }
+    /* What was given comes first, so that a complaint about it has the right number. */
+    for (size_t i = 0; i < given; i++) {
+        all[i] = spawn->env[i];
+    }
+    size_t count = given;
+    for (size_t i = 0; i < inherited; i++) {
+        if (strchr(environ[i], '=') != NULL && environ[i][0] != '=' &&
+            !is_overridden(environ[i], spawn->env)) {
+            all[count++] = environ[i];
+        }
+    }
+    *out = all;
     return true;
 }
 

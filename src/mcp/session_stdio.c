@@ -169,12 +169,38 @@ static void child_gone(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
     souk_mcp_fail_all(mcp, &why);
 }
 
+static void not_started(souk_mcp *mcp, const souk_err *why)
+{
+    mcp->child_alive = false;
+    if (mcp->state == SOUK_MCP_CLOSING) {
+        mcp->state = SOUK_MCP_CLOSED;
+    } else {
+        souk_mcp_fail_open(mcp, why);
+    }
+}
+
+/* The child lives and does not read. While it opens, its end or silence says more. */
+static void not_written(souk_mcp *mcp, const souk_err *err)
+{
+    souk_err why = *err;
+    if (mcp->state == SOUK_MCP_READY) {
+        souk_mcp_become_lost(mcp, &why);
+        why.delivery = SOUK_DELIVERY_AMBIGUOUS; /* of all that wait for answers */
+        souk_mcp_fail_all(mcp, &why);
+        mcp->port.close_child(mcp->port.user, mcp->child, mcp->config.grace);
+    }
+}
+
 void souk_mcp_stdio_event(souk_mcp *mcp, const souk_io_event *event, souk_ms now)
 {
     if (event->kind == SOUK_IO_STDOUT) {
         take_lines(mcp, event->bytes, now);
     } else if (event->kind == SOUK_IO_EXIT) {
         child_gone(mcp, event, now);
+    } else if (event->kind == SOUK_IO_UNSTARTED) {
+        not_started(mcp, &event->err);
+    } else if (event->kind == SOUK_IO_UNWRITTEN) {
+        not_written(mcp, &event->err);
     }
     /* stderr is free-form and no sign of failure; the engine keeps its last bytes for the exit
      * event. */

@@ -131,6 +131,7 @@ static int submit(souk_runtime *rt, souk_rt_call *record, const souk_passage *pa
     if (failed != SOUK_OK) {
         souk_rt_call_free(rt, record);
     }
+    souk_rt_kick(rt);
     return failed;
 }
 

@@ -113,7 +113,9 @@ int souk_runtime_discover(souk_runtime *rt, souk_slice name, souk_ms timeout, ui
     if (server == NULL) {
         return souk_fail(err, SOUK_E_CONFIG, "there is no server named '%.*s'", SOUK_ARG(name));
     }
-    return souk_rt_discover(rt, server, timeout, false, call, err);
+    int failed = souk_rt_discover(rt, server, timeout, false, call, err);
+    souk_rt_kick(rt);
+    return failed;
 }
 
 /* A finding about one tool; the list is bounded, and a full one only loses findings. */

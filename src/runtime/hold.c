@@ -27,10 +27,12 @@ int souk_runtime_hold(souk_runtime *rt, const souk_hold_options *options, uint64
     if (failed != SOUK_OK) {
         souk_rt_call_free(rt, record);
     }
+    souk_rt_kick(rt);
     return failed;
 }
 
 void souk_runtime_release(souk_runtime *rt, uint64_t hold)
 {
     souk_pool_release(rt->pool, hold, souk_runtime_now(rt));
+    souk_rt_kick(rt);
 }

@@ -5,6 +5,7 @@
 #include "base/budget.h"
 #include "base/idmap.h"
 #include "base/map.h"
+#include "io/courier.h"
 #include "runtime/runtime.h"
 
 /* Flags: what a server declares that it tells by itself, and what can be subscribed to. */
@@ -106,7 +107,8 @@ struct souk_runtime {
     souk_runtime_options options;
     souk_env env;
     uint64_t seed;
-    souk_engine *engine; /* NULL until the first exchange or child */
+    souk_engine *engine;   /* NULL until the first exchange or child, and with own_thread */
+    souk_courier *courier; /* with own_thread; NULL until it is needed */
     souk_registry *registry;
     souk_policy *policy;
     souk_pool *pool;
@@ -125,8 +127,19 @@ struct souk_runtime {
     souk_answer made;         /* the answer of an outcome that the runtime itself made */
 };
 
-/* runtime.c: makes the engine unless it is there */
+/* engine.c: the engine, or the courier that has one */
+souk_port souk_rt_port(souk_runtime *rt);
+bool souk_rt_has_engine(const souk_runtime *rt);
+/* Makes it unless it is there. */
 int souk_rt_wake_engine(souk_runtime *rt, souk_err *err);
+int souk_rt_wait(souk_runtime *rt, souk_ms timeout, souk_err *err);
+bool souk_rt_next_event(souk_runtime *rt, souk_io_event *event);
+void souk_rt_free_engine(souk_runtime *rt);
+/*
+ * With own_thread: lets the pool act on what was just asked of it, and has the event loop woken
+ * when the next thing is due. Else it does nothing: the program drives the engine.
+ */
+void souk_rt_kick(souk_runtime *rt);
 
 /* call.c */
 souk_rt_call *souk_rt_call_new(const souk_runtime *rt, size_t pairs);

@@ -22,73 +22,6 @@ souk_ms souk_runtime_now(const souk_runtime *rt)
     return rt->options.clock(rt->options.clock_user);
 }
 
-/* --- the port: the engine, made when it is first needed
- * ------------------------------------------------- */
-
-int souk_rt_wake_engine(souk_runtime *rt, souk_err *err)
-{
-    if (rt->engine != NULL) {
-        return SOUK_OK;
-    }
-    souk_engine_options options;
-    memset(&options, 0, sizeof options);
-    options.max_exchanges = (size_t)rt->options.pool.max_calls + 1024;
-    options.max_children = (size_t)rt->options.max_children;
-    options.max_connections = (size_t)rt->options.max_connections;
-    options.reach = rt->options.reach;
-    return souk_engine_new(rt->alloc, &options, &rt->engine, err);
-}
-
-static int port_exchange(void *user, const souk_exchange *exchange, souk_err *err)
-{
-    souk_runtime *rt = user;
-    int failed = souk_rt_wake_engine(rt, err);
-    if (failed != SOUK_OK) {
-        return failed;
-    }
-    souk_port port = souk_engine_port(rt->engine);
-    return port.exchange(port.user, exchange, err);
-}
-
-static void port_cancel(void *user, souk_id id)
-{
-    souk_runtime *rt = user;
-    if (rt->engine != NULL) {
-        souk_port port = souk_engine_port(rt->engine);
-        port.cancel(port.user, id);
-    }
-}
-
-static int port_spawn(void *user, const souk_spawn *spawn, souk_err *err)
-{
-    souk_runtime *rt = user;
-    int failed = souk_rt_wake_engine(rt, err);
-    if (failed != SOUK_OK) {
-        return failed;
-    }
-    souk_port port = souk_engine_port(rt->engine);
-    return port.spawn(port.user, spawn, err);
-}
-
-static int port_write(void *user, souk_id child, souk_slice bytes, souk_err *err)
-{
-    souk_runtime *rt = user;
-    if (rt->engine == NULL) {
-        return souk_fail(err, SOUK_E_CLOSED, "the child is gone");
-    }
-    souk_port port = souk_engine_port(rt->engine);
-    return port.write(port.user, child, bytes, err);
-}
-
-static void port_close_child(void *user, souk_id child, souk_ms grace)
-{
-    souk_runtime *rt = user;
-    if (rt->engine != NULL) {
-        souk_port port = souk_engine_port(rt->engine);
-        port.close_child(port.user, child, grace);
-    }
-}
-
 /* --- birth and death
  * ------------------------------------------------------------------------------------- */
 
@@ -100,7 +33,7 @@ static souk_ms system_clock(void *user)
 
 static int make_parts(souk_runtime *rt, souk_err *err)
 {
-    souk_port port = {rt, port_exchange, port_cancel, port_spawn, port_write, port_close_child};
+    souk_port port = souk_rt_port(rt);
     rt->pool = souk_pool_new(rt->alloc, &rt->options.pool, &port, &rt->env, rt->seed);
     rt->registry = souk_registry_new(rt->alloc, rt->seed, (size_t)rt->options.max_capabilities);
     rt->policy = souk_policy_new(rt->alloc);
@@ -160,7 +93,7 @@ void souk_runtime_free(souk_runtime *rt)
         return;
     }
     souk_pool_free(rt->pool);
-    souk_engine_free(rt->engine);
+    souk_rt_free_engine(rt);
     free_calls(rt);
     souk_rt_discoveries_free(rt);
     souk_idmap_free(&rt->pages);
@@ -179,22 +112,29 @@ void souk_runtime_free(souk_runtime *rt)
     souk_free(rt->alloc, rt);
 }
 
-void souk_runtime_close(souk_runtime *rt, souk_ms patience)
+void souk_runtime_begin_close(souk_runtime *rt)
 {
     rt->closing = true;
     souk_pool_close(rt->pool, souk_runtime_now(rt));
-    if (rt->engine == NULL) {
-        return;
-    }
+}
+
+bool souk_runtime_is_closed(const souk_runtime *rt)
+{
+    return !souk_rt_has_engine(rt) || souk_pool_is_empty(rt->pool);
+}
+
+void souk_runtime_close(souk_runtime *rt, souk_ms patience)
+{
+    souk_runtime_begin_close(rt);
     /* The program's clock may be a fake one that stands still; patience is about real time. */
     souk_ms until = souk_ms_after(souk_clock_now(), patience);
-    while (!souk_pool_is_empty(rt->pool)) {
+    while (!souk_runtime_is_closed(rt)) {
         souk_ms left = until - souk_clock_now();
         souk_io_event event;
-        if (left <= 0 || souk_engine_wait(rt->engine, left, NULL) != SOUK_OK) {
+        if (left <= 0 || souk_rt_wait(rt, left, NULL) != SOUK_OK) {
             return;
         }
-        while (souk_engine_next(rt->engine, &event)) {
+        while (souk_rt_next_event(rt, &event)) {
             souk_pool_io(rt->pool, &event, souk_runtime_now(rt));
         }
         souk_pool_run(rt->pool, souk_runtime_now(rt));

@@ -11,6 +11,8 @@
  * events
  *     }
  *
+ * A program with an event loop sets own_thread, watches souk_runtime_fd, and steps with 0.
+ *
  * Nothing is called back. One runtime belongs to one thread at a time; the engine is made at the
  * first call that needs it, so a runtime may be made before a fork and used after it, in one of the
  * processes.
@@ -46,6 +48,8 @@ typedef struct souk_runtime_options {
     SOUK_RUNTIME_OPTIONS(SOUK_RUNTIME_FIELD)
 #undef SOUK_RUNTIME_FIELD
     bool validate;      /* check inputs and outputs against schemas; default true */
+    bool own_thread;    /* bytes are moved by a thread (io/courier.h), for event loops; then `alloc`
+                           must be safe for threads */
     uint64_t input;     /* SOUK_ASK_INPUT of capabilities whose server was not added; 0: none */
     unsigned abilities; /* likewise: what is declared */
     souk_pool_options pool;
@@ -69,6 +73,13 @@ void souk_runtime_free(souk_runtime *rt);
 /* Ends all calls (SOUK_E_CLOSED), closes sessions and children, waits at most `patience` ms for
  * them. */
 void souk_runtime_close(souk_runtime *rt, souk_ms patience);
+
+/*
+ * The same in steps, for programs that must not wait: after the beginning go on with
+ * souk_runtime_step and souk_runtime_next until it is closed.
+ */
+void souk_runtime_begin_close(souk_runtime *rt);
+bool souk_runtime_is_closed(const souk_runtime *rt);
 
 souk_registry *souk_runtime_registry(souk_runtime *rt);
 souk_policy *souk_runtime_policy(souk_runtime *rt);
@@ -244,6 +255,28 @@ void souk_runtime_flush(souk_runtime *rt, souk_ms patience);
 
 /* Fetches the next outcome, as souk_pool_next does. */
 bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome);
+
+/* --- event loops (runtime/engine.c); with own_thread only
+ * ------------------------------------------------ */
+
+/*
+ * A descriptor that becomes readable when souk_runtime_step(rt, 0, ...) and souk_runtime_next have
+ * something to do, be it only that a time is over. It makes the engine, so it comes after a fork.
+ * -1 and *err: SOUK_E_CONFIG without own_thread, SOUK_E_LIMIT, SOUK_E_CLOSED.
+ */
+int souk_runtime_fd(souk_runtime *rt, souk_err *err);
+
+/* Makes it unreadable until something new happens: for a loop that steps a little later. */
+void souk_runtime_hush(const souk_runtime *rt);
+
+/*
+ * For a loop that cannot watch a descriptor: *path is that of a Unix-domain socket below `folder`.
+ * The loop connects to it, then calls souk_runtime_let_in, and from then on reads a byte where the
+ * descriptor would become readable. When it has gone it says so.
+ */
+int souk_runtime_open_door(souk_runtime *rt, const char *folder, const char **path, souk_err *err);
+int souk_runtime_let_in(souk_runtime *rt, souk_err *err);
+void souk_runtime_close_door(souk_runtime *rt);
 
 /* Answers a question that came as an outcome: JSON text, or an error. */
 void souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err);

@@ -108,6 +108,7 @@ int souk_runtime_add_server(souk_runtime *rt, const souk_server_options *options
     }
     if (failed == SOUK_OK && options->listen == SOUK_LISTEN_ALWAYS) {
         souk_rt_watch_by(rt, &server->watch.due, 0);
+        souk_rt_kick(rt);
     }
     if (failed != SOUK_OK) {
         souk_rt_server_free(rt, server);
@@ -126,5 +127,6 @@ bool souk_runtime_remove_server(souk_runtime *rt, souk_slice name)
     souk_registry_remove_server(rt->registry, server->name);
     souk_pool_close_sessions(rt->pool, server->name, souk_runtime_now(rt));
     souk_rt_server_free(rt, server);
+    souk_rt_kick(rt);
     return true;
 }

@@ -7,7 +7,7 @@
 static void move_events(souk_runtime *rt)
 {
     souk_io_event event;
-    for (int i = 0; i < 1024 && souk_engine_next(rt->engine, &event); i++) {
+    for (int i = 0; i < 1024 && souk_rt_next_event(rt, &event); i++) {
         souk_pool_io(rt->pool, &event, souk_runtime_now(rt));
     }
 }
@@ -27,14 +27,14 @@ int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)
     souk_pool_run(rt->pool, souk_runtime_now(rt));
     souk_rt_watch_run(rt, souk_runtime_now(rt));
     souk_ms wait = time_to_wait(rt, timeout);
-    if (wait == 0 && rt->engine == NULL) {
+    if (wait == 0 && !souk_rt_has_engine(rt)) {
         return SOUK_OK;
     }
     /* Even when nothing was started, a deadline may have to be waited for: the engine can sleep,
      * too. */
     int failed = souk_rt_wake_engine(rt, err);
     if (failed == SOUK_OK) {
-        failed = souk_engine_wait(rt->engine, wait, err);
+        failed = souk_rt_wait(rt, wait, err);
     }
     if (failed != SOUK_OK) {
         return failed;
@@ -46,6 +46,7 @@ int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)
 
 void souk_runtime_flush(souk_runtime *rt, souk_ms patience)
 {
+    /* A courier sends them by itself. */
     if (rt->engine == NULL || souk_pool_on_the_way(rt->pool) == 0) {
         return;
     }
@@ -110,6 +111,7 @@ bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome)
             return true;
         }
     }
+    souk_rt_kick(rt); /* now it is known when there is something to do again */
     return false;
 }
 
@@ -118,9 +120,11 @@ void souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const 
     souk_ms now = souk_runtime_now(rt);
     souk_pool_answer(rt->pool, ask, json, err, now);
     souk_pool_run(rt->pool, now);
+    souk_rt_kick(rt);
 }
 
 void souk_runtime_cancel(souk_runtime *rt, uint64_t call)
 {
     souk_pool_cancel(rt->pool, call, souk_runtime_now(rt));
+    souk_rt_kick(rt);
 }

@@ -332,6 +332,7 @@ int souk_runtime_subscribe(souk_runtime *rt, souk_slice server, souk_slice uri, 
     if (failed == SOUK_OK) {
         found->watch.uris_new = true;
         souk_rt_watch_by(rt, &found->watch.due, 0);
+        souk_rt_kick(rt);
     }
     return failed;
 }
