@@ -257,6 +257,7 @@ build = {
     ["souk.trace"] = "lua/souk/trace.lua",
     ["souk.types"] = "lua/souk/types.lua",
     ["souk.types_methods"] = "lua/souk/types_methods.lua",
+    ["souk.waiting"] = "lua/souk/waiting.lua",
   },
 }
 test = {

@@ -392,6 +392,11 @@ local examples = {
     "attempt 1: nobody was there\nbreaker_opened (shop)\nattempt 2: nobody was there\nattempt 3: failed at once\n",
     "breaker_trial (shop)\n", "breaker_closed (shop)\nit is there again",
   },
+  ["10_at_once.lua"] = {
+    "1: slept 40 ms\n2: hello\n3: failed, tool\n2 of 3 calls are still running after 0.2 s of waiting\n",
+    "number 2 was first: slept 20 ms\nthe sum of 1 to 20 is 210, with at most 4 calls at once\n",
+    "slept 0 ms, and went on\nslept 150 ms, and went on\nslept 300 ms, and went on",
+  },
 }
 
 describe("the examples #harness", function()

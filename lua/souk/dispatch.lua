@@ -37,6 +37,7 @@ function dispatch.attach(market, private)
   market:_state().dispatch = {
     handles = setmetatable({}, { __mode = "v" }), -- call number -> handle; nobody waits for a collected one
     kept = {},        -- handles with callbacks, which must not be collected
+    ended = 0,        -- how many calls of handles have ended, so that each knows the how manieth it was
     progress = {},    -- call number -> function that is told how it goes
     functions = {},   -- number -> function or table of functions, for questions
     asked = {},       -- number of a server's question -> what inputs.lua knows of it, until it is answered
@@ -63,6 +64,12 @@ end
 --- Keeps the handle alive until its call has ended.
 function dispatch.keep(handle)
   handle.state_.kept[handle.id_] = handle
+end
+
+--- The number of an end: a call that ended before another has a smaller one.
+function dispatch.count_end(state)
+  state.ended = state.ended + 1
+  return state.ended
 end
 
 --- Gives a function (or a table of them) a number by which the core asks for it.
@@ -152,6 +159,7 @@ local function call_ended(state, id, value, err, asked)
     err.capability = handle.capability_
   end
   handle.done_, handle.value_, handle.err_, handle.asked_ = true, value, err, asked
+  handle.ended_ = dispatch.count_end(state)
   if handle.callbacks_ then
     for _, f in ipairs(handle.callbacks_) do
       guard.run(state, f, value, err)

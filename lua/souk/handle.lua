@@ -30,6 +30,7 @@ end
 function handle.finished(market, value, err)
   local h = make(market, 0)
   h.done_, h.value_, h.err_ = true, value, err
+  h.ended_ = dispatch.count_end(h.state_)
   return h
 end
 

@@ -13,6 +13,7 @@ local log = require "souk.log"
 local options = require "souk.options"
 local server = require "souk.server"
 local show = require "souk.show"
+local waiting = require "souk.waiting"
 
 -- Misuse is told at the line of the script, whichever of souk's own files finds it.
 core.own_sources(debug.getinfo(1, "S").source:match "^(.*[/\\])" or "=souk")
@@ -24,6 +25,8 @@ local souk = {
   json = { encode = core.json.encode, decode = core.json.decode },
   error_kinds = core.error_kinds,
   later = inputs.later,
+  wait_all = waiting.all,
+  wait_any = waiting.any,
 }
 
 -- Methods written in C are there already: get, list, metrics, and the private ones with "_".

@@ -407,6 +407,22 @@ local souk = {}
 ---@return souk.Market
 function souk.open(opts) end
 
+--- Waits until all have ended, however they did: each handle's wait() then gives its result at once. When the time is
+--- over (kind "timeout") the calls go on. Handles of one market; a handle may stand there twice; none at all is true.
+---@param handles souk.Handle[]
+---@param timeout number|nil
+---@return true|nil
+---@return souk.Error|nil
+function souk.wait_all(handles, timeout) end
+
+--- Waits until one has ended, however it did; of several that have, the first to. When the time is over the calls go on
+--- (kind "timeout"). Handles of one market, at least one.
+---@param handles souk.Handle[]
+---@param timeout number|nil
+---@return souk.Handle|nil
+---@return integer|souk.Error where it stands in the list; or the error
+function souk.wait_any(handles, timeout) end
+
 --- Marks a table as a JSON array, also when it is empty. Returns it.
 ---@param t table|nil
 ---@return table

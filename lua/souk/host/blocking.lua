@@ -8,24 +8,44 @@ local blocking = { name = "blocking" }
 -- A wait without an end still looks up now and then, so that a signal handler of the program gets its turn.
 local LONGEST_WAIT = 3600
 
+--- Drives the engine until is_done(subject) says so. What can be done at once is done also when there is no time.
+-- @param state table of the market, as dispatch.state_of gives it
+-- @param is_done function(subject) asked after everything that happens
+-- @param timeout number|nil seconds
+-- @param subject any
+-- @return boolean|nil true
+-- @return string|souk.Error|nil "timeout" when the time is over first, which the caller puts into words; or an error
+function blocking.wait_until(market, state, is_done, timeout, subject)
+  local deadline = timeout and core.now() + timeout
+  local left = timeout or LONGEST_WAIT
+  while not is_done(subject) do
+    local ok, err = dispatch.step(market, left, state)
+    if not ok then
+      return nil, err
+    end
+    left = deadline and deadline - core.now() or LONGEST_WAIT
+    if left <= 0 and not is_done(subject) then
+      return nil, "timeout"
+    end
+  end
+  -- Nothing happens between calls, so what the session still has to say is said before this one returns.
+  market:_flush()
+  return true
+end
+
+local function has_ended(handle)
+  return handle.done_
+end
+
 --- Drives the engine until the handle has ended.
 -- @param timeout number|nil seconds
 -- @return boolean|nil true; nil and an error of kind "timeout" when the time is over first
 function blocking.wait(handle, timeout)
-  local deadline = timeout and core.now() + timeout
-  while not handle.done_ do
-    local left = deadline and deadline - core.now() or LONGEST_WAIT
-    if left <= 0 then
-      return nil, core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
-    end
-    local ok, err = dispatch.step(handle.market_, left, handle.state_)
-    if not ok then
-      return nil, err
-    end
+  local ok, err = blocking.wait_until(handle.market_, handle.state_, has_ended, timeout, handle)
+  if err == "timeout" then
+    err = core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
   end
-  -- Nothing happens between calls, so what the session still has to say is said before this one returns.
-  handle.market_:_flush()
-  return true
+  return ok, err
 end
 
 --- Waits for a call that was just started. As long as nothing else happens no handle is needed.
