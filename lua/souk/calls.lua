@@ -31,6 +31,27 @@ function calls.options(market, opts)
   return trace.add(dispatch.state_of(market), opts)
 end
 
+--- The same for a call that is waited for at once: `cancel_on_abort` is for the host, and not for the core.
+-- @return souk.CallOptions|nil for the core
+-- @return souk.CallOptions|nil for calls.finish
+function calls.options_of_wait(market, opts)
+  if type(opts) ~= "table" or opts.cancel_on_abort == nil then
+    opts = calls.options(market, opts)
+    return opts, opts
+  end
+  local copy = {}
+  for key, value in pairs(opts) do
+    copy[key] = value
+  end
+  copy.cancel_on_abort = nil
+  if type(opts.cancel_on_abort) ~= "boolean" then
+    core.misuse("option 'cancel_on_abort': expected a boolean, got " .. type(opts.cancel_on_abort))
+  elseif not dispatch.state_of(market).host.cancels_on_abort then
+    core.misuse "option 'cancel_on_abort': there are no clients of requests outside of OpenResty"
+  end
+  return calls.options(market, copy), opts
+end
+
 --- Raises unless it is the id of a capability.
 function calls.check_id(where, id)
   if type(id) ~= "string" then
@@ -62,7 +83,7 @@ end
 -- @return any, souk.Error|nil, boolean|nil as dispatch.finish_call
 function calls.finish(market, call, capability, opts)
   local watchers = watch(market, call, opts)
-  local value, err, asked = dispatch.finish_call(market, call, capability)
+  local value, err, asked = dispatch.finish_call(market, call, capability, opts)
   if watchers then
     watchers[call] = nil
   end
@@ -72,6 +93,7 @@ end
 --- A handle for a call that the core has just started.
 function calls.handle(market, call, capability, opts)
   watch(market, call, opts)
+  dispatch.started(market, dispatch.state_of(market))
   return handle.new(market, call, capability)
 end
 
@@ -79,12 +101,12 @@ end
 -- @return any, souk.Error|nil, boolean|nil as dispatch.finish_call
 function calls.request(market, server, method, params, opts)
   check_method(method)
-  opts = calls.options(market, opts)
-  local call, err = market:_request(server, method, params, opts)
+  local for_core, for_wait = calls.options_of_wait(market, opts)
+  local call, err = market:_request(server, method, params, for_core)
   if not call then
     return nil, err
   end
-  return calls.finish(market, call, nil, opts)
+  return calls.finish(market, call, nil, for_wait)
 end
 
 --- Starts a request to a server.

@@ -52,6 +52,9 @@ function dispatch.attach(market, private)
     trace = private.trace,
     host = private.host,
   }
+  if private.host.attach then
+    private.host.attach(market, market:_state().dispatch)
+  end
   -- The number under which the core knows the handlers that servers have when they have none of their own.
   assert(dispatch.add_function(market, private.inputs) == dispatch.COMMON_INPUTS)
 end
@@ -63,7 +66,11 @@ end
 
 --- Keeps the handle alive until its call has ended.
 function dispatch.keep(handle)
-  handle.state_.kept[handle.id_] = handle
+  local state = handle.state_
+  state.kept[handle.id_] = handle
+  if state.host.on_keep then
+    state.host.on_keep(state, handle.market_)
+  end
 end
 
 --- The number of an end: a call that ended before another has a smaller one.
@@ -165,6 +172,9 @@ local function call_ended(state, id, value, err, asked)
       guard.run(state, f, value, err)
     end
   end
+  if handle.waiter_ then
+    handle.waiter_:wake()
+  end
 end
 
 local function call_goes_on(state, id, progress)
@@ -172,7 +182,13 @@ local function call_goes_on(state, id, progress)
   if handle and progress.task then
     handle.task_ = progress.task
   end
-  if f then
+  if not f then
+    return
+  elseif handle and handle.on_progress_ and handle.waiter_ and handle.waiter_.takes_progress then
+    handle.untold_ = handle.untold_ or {}
+    handle.untold_[#handle.untold_ + 1] = progress
+    handle.waiter_:wake()
+  else
     guard.run(state, f, progress)
   end
 end
@@ -286,6 +302,39 @@ function dispatch.step(market, timeout, state)
   return true
 end
 
+--- What an event loop does when it was woken: hands out everything that is ready, and wakes those who wait for it.
+-- @return boolean|nil true; nil and an error
+function dispatch.pump(market, state)
+  local ok, err = dispatch.step(market, 0, state)
+  local host = state.host
+  if state.parked_count and state.parked_count > 0 then
+    for waiter, wish in pairs(state.parked) do
+      if wish.is_done and wish.is_done(wish.subject) then
+        waiter:wake()
+      end
+    end
+  end
+  if host.on_pumped then
+    host.on_pumped(state)
+  end
+  return ok, err
+end
+
+--- Does what can be done without waiting, where nobody else does it.
+function dispatch.look(market, state)
+  if not state.host.own_thread then
+    dispatch.step(market, 0, state)
+  end
+end
+
+--- Something was started that nobody waits for yet.
+function dispatch.started(market, state)
+  if state.host.on_started then
+    return state.host.on_started(market, state)
+  end
+  return true
+end
+
 --- Hands out how everything ended, before a market is let go.
 function dispatch.finish(market)
   drain(market, state_of(market))
@@ -295,8 +344,8 @@ end
 -- @return any its result, or nil
 -- @return souk.Error|nil
 -- @return boolean|nil true when input was asked for on the way, so that the result is nobody else's
-function dispatch.finish_call(market, call, capability)
-  return state_of(market).host.finish_call(market, call, capability)
+function dispatch.finish_call(market, call, capability, opts)
+  return state_of(market).host.finish_call(market, call, capability, opts)
 end
 
 --- Waits until the handle has ended, in the way of the host.

@@ -37,7 +37,7 @@ end
 --- Whether the call has ended. Does what can be done without waiting.
 function Handle:done()
   if not self.done_ then
-    dispatch.step(self.market_, 0)
+    dispatch.look(self.market_, self.state_)
   end
   return self.done_
 end
@@ -61,7 +61,7 @@ end
 function Handle:cancel()
   if not self.done_ then
     self.market_:_cancel(self.id_)
-    dispatch.step(self.market_, 0)
+    dispatch.look(self.market_, self.state_)
     self.market_:_flush()
   end
 end
@@ -71,7 +71,7 @@ end
 -- @return string|nil
 function Handle:task()
   if not self.done_ then
-    dispatch.step(self.market_, 0)
+    dispatch.look(self.market_, self.state_)
   end
   return self.task_
 end

@@ -196,13 +196,13 @@ end
 -- @return souk.Error|nil
 function Market:call(id, input, opts)
   calls.check_id("call", id)
-  opts = calls.options(self, opts)
-  local call, err = self:_call(id, input, opts)
+  local for_core, for_wait = calls.options_of_wait(self, opts)
+  local call, err = self:_call(id, input, for_core)
   if call then
-    local value, why = calls.finish(self, call, id, opts)
+    local value, why = calls.finish(self, call, id, for_wait)
     return value, why
   elseif call == false then
-    return local_provider.call(self, id, input, opts)
+    return local_provider.call(self, id, input, for_core)
   end
   return nil, err
 end
@@ -246,7 +246,29 @@ end
 -- @return souk.Error|nil
 function Market:step(timeout)
   options.check_seconds("step", timeout)
-  return dispatch.step(self, timeout)
+  local state = dispatch.state_of(self)
+  if state.host.step then
+    return state.host.step(self, state, timeout)
+  end
+  return dispatch.step(self, timeout, state)
+end
+
+--- For the host "loop": a descriptor that becomes readable when dispatch() has something to do, be it only that some
+-- time is over. It is the market's: watch it, do not read from it, and stop watching it before close().
+-- @return integer|nil
+-- @return souk.Error|nil
+function Market:fd()
+  if not dispatch.state_of(self).host.own_thread then
+    core.misuse "fd: with the host 'blocking' there is nothing to watch: souk.open{ host = \"loop\" }"
+  end
+  return self:_fd()
+end
+
+--- Hands out everything that is ready: ends of calls to their callbacks, progress, events. It never waits.
+-- @return boolean|nil true
+-- @return souk.Error|nil
+function Market:dispatch()
+  return dispatch.pump(self, dispatch.state_of(self))
 end
 
 --- Ends all calls (their handles get an error of kind "closed"), says good-bye to servers, stops children. Harmless
@@ -255,7 +277,16 @@ end
 -- @return boolean true
 function Market:close(timeout)
   options.check_seconds("close", timeout)
-  if self:_end(timeout) then
+  if not self:_is_open() then
+    return true
+  end
+  local state = dispatch.state_of(self)
+  if state.host.close then
+    state.host.close(self, state, timeout)
+  else
+    self:_end(timeout)
+  end
+  if self:_is_open() then
     dispatch.finish(self)
     self:_release()
   end

@@ -11,7 +11,11 @@ local private_open = {
   on_error = {
     type = "function", default = "standard error", meaning = "gets errors of callbacks that nobody waits for",
   },
-  host = { type = "string", default = "blocking", meaning = "how to wait" },
+  host = {
+    type = "string|function", default = "auto",
+    meaning = "how to wait: \"blocking\", \"openresty\", \"neovim\", \"luv\", \"loop\", or a function that parks "
+      .. "coroutines of your event loop",
+  },
   elicitation = { type = "function", meaning = "answers what servers want to know from the user" },
   sampling = { type = "function", meaning = "answers with what a language model says" },
   roots = { type = "table|function", meaning = "folders that servers may work in" },
@@ -27,7 +31,42 @@ local private_open = {
   },
 }
 
-local hosts = { blocking = "souk.host.blocking" }
+local hosts = {
+  blocking = "souk.host.blocking", openresty = "souk.host.openresty", neovim = "souk.host.neovim",
+  luv = "souk.host.luv", loop = "souk.host.loop",
+}
+
+-- The host around us, as far as it can be told.
+local function guess_host()
+  local ngx, vim = rawget(_G, "ngx"), rawget(_G, "vim")
+  if type(ngx) == "table" and ngx.get_phase then
+    return "openresty"
+  elseif type(vim) == "table" and (vim.uv or vim.loop) and vim.schedule then
+    return "neovim"
+  end
+  return "blocking"
+end
+
+local function choose_host(wanted)
+  if type(wanted) == "function" then
+    return require "souk.host.loop".new(wanted)
+  elseif wanted == nil or wanted == "auto" then
+    wanted = guess_host()
+  end
+  if not hosts[wanted] then
+    local names = { "auto" }
+    for name in pairs(hosts) do
+      names[#names + 1] = name
+    end
+    table.sort(names)
+    core.misuse(("souk.open: option 'host': no host '%s' (there are: %s)"):format(wanted, table.concat(names, ", ")))
+  end
+  local found, host = pcall(require, hosts[wanted])
+  if not found then
+    core.misuse(("souk.open: option 'host': '%s' cannot be used here: %s"):format(wanted, tostring(host)))
+  end
+  return wanted == "loop" and host.new() or host
+end
 
 -- known, others: tables with the names as keys.
 local function unknown(where, key, known, others)
@@ -125,11 +164,8 @@ function options.open(opts)
       unknown("souk.open", key, core.option_names, private_open)
     end
   end
-  local host = private.host or "blocking"
-  if not hosts[host] then
-    core.misuse(("souk.open: option 'host': no host '%s' (there is: blocking)"):format(host))
-  end
-  private.host = require(hosts[host])
+  private.host = choose_host(private.host)
+  settings.own_thread = private.host.own_thread
   check_roots("souk.open", private.roots)
   check_log(private)
   if private.max_cached and (private.max_cached < 0 or private.max_cached % 1 ~= 0) then

@@ -254,6 +254,7 @@ end
 --- Wants to hear of changes of a resource, from now on and over lost sessions: event "resource_updated".
 function Server:subscribe(uri)
   check_string("subscribe", "a URI", uri)
+  dispatch.started(self.market_, dispatch.state_of(self.market_))
   return self.market_:_subscribe(self.name, uri, true)
 end
 

@@ -15,6 +15,19 @@ static int l_fd(lua_State *L)
     return 1;
 }
 
+/* _watch() -> a copy of the descriptor, which the caller closes | nil, err */
+static int l_watch(lua_State *L)
+{
+    souk_market *market = souk_bind_market(L, 1);
+    souk_err err;
+    int fd = souk_runtime_watch(market->rt, &err);
+    if (fd < 0) {
+        return souk_bind_fail(L, &err);
+    }
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
 /* _hush(): the descriptor is unreadable until something new happens; harmless when closed */
 static int l_hush(lua_State *L)
 {
@@ -88,6 +101,7 @@ static int l_is_open(lua_State *L)
 }
 
 const luaL_Reg souk_bind_loop_methods[] = {{"_fd", l_fd},
+                                           {"_watch", l_watch},
                                            {"_hush", l_hush},
                                            {"_open_door", l_open_door},
                                            {"_let_in", l_let_in},

@@ -65,6 +65,15 @@ void souk_bell_free(souk_bell *bell)
     bell->ring_fd = -1;
 }
 
+int souk_bell_copy(int fd, souk_err *err)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) {
+        (void)souk_fail(err, SOUK_E_LIMIT, "cannot copy a descriptor: %s", souk_os_error(errno));
+    }
+    return copy;
+}
+
 void souk_bell_ring(const souk_bell *bell)
 {
     uint64_t one = 1;

@@ -28,6 +28,10 @@ typedef struct souk_bell {
 int souk_bell_init(souk_bell *bell, souk_err *err);
 void souk_bell_free(souk_bell *bell);
 
+/* Another descriptor for bell->fd, which the caller closes; -1 and SOUK_E_LIMIT when there is none.
+ */
+int souk_bell_copy(int fd, souk_err *err);
+
 /* Any thread may ring it. */
 void souk_bell_ring(const souk_bell *bell);
 void souk_bell_hush(const souk_bell *bell);

@@ -90,6 +90,9 @@ void souk_courier_free(souk_courier *courier)
         (void)pthread_cond_destroy(&courier->room);
         (void)pthread_mutex_destroy(&courier->lock);
     }
+    if (!foreign) {
+        souk_bell_ring(&courier->bell); /* whoever has a copy shall hear of it */
+    }
     souk_bell_free(&courier->bell);
     if (foreign) {
         return;

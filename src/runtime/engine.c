@@ -7,6 +7,10 @@
 #include "io/clock.h"
 #include "runtime/internal.h"
 
+/* A socket that is silent for longer may be taken for a dead one (lua_socket_read_timeout: 60 s).
+ */
+enum { REASSURE_MS = 30000 };
+
 bool souk_rt_has_engine(const souk_runtime *rt)
 {
     return rt->engine != NULL || rt->courier != NULL;
@@ -132,6 +136,9 @@ void souk_rt_kick(souk_runtime *rt)
         return; /* no call is under way: a thread that is made now might be left behind by a fork */
     }
     souk_ms due = next_due(rt);
+    if (rt->has_guest) {
+        due = souk_ms_min(due, now + REASSURE_MS);
+    }
     if (souk_rt_wake_engine(rt, NULL) == SOUK_OK) {
         /* The program may have a clock of its own; the thread goes by the system's. */
         souk_courier_wake_at(rt->courier, due == SOUK_NEVER ? SOUK_NEVER
@@ -164,6 +171,12 @@ int souk_runtime_fd(souk_runtime *rt, souk_err *err)
     return fd;
 }
 
+int souk_runtime_watch(souk_runtime *rt, souk_err *err)
+{
+    int fd = souk_runtime_fd(rt, err);
+    return fd < 0 ? -1 : souk_bell_copy(fd, err);
+}
+
 void souk_runtime_hush(const souk_runtime *rt)
 {
     if (rt->courier != NULL) {
@@ -182,6 +195,7 @@ int souk_runtime_let_in(souk_runtime *rt, souk_err *err)
     int failed = need_courier(rt, err);
     if (failed == SOUK_OK) {
         failed = souk_courier_let_in(rt->courier, err);
+        rt->has_guest = failed == SOUK_OK;
         souk_rt_kick(rt);
     }
     return failed;
@@ -191,5 +205,6 @@ void souk_runtime_close_door(souk_runtime *rt)
 {
     if (rt->courier != NULL) {
         souk_courier_close_door(rt->courier);
+        rt->has_guest = false;
     }
 }

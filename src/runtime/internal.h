@@ -109,6 +109,7 @@ struct souk_runtime {
     uint64_t seed;
     souk_engine *engine;   /* NULL until the first exchange or child, and with own_thread */
     souk_courier *courier; /* with own_thread; NULL until it is needed */
+    bool has_guest;        /* somebody reads from a socket, and has to be reassured */
     souk_registry *registry;
     souk_policy *policy;
     souk_pool *pool;

@@ -266,6 +266,12 @@ bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome);
  */
 int souk_runtime_fd(souk_runtime *rt, souk_err *err);
 
+/*
+ * A copy of it, which outlives the runtime and is readable for good when that is gone; the caller
+ * closes it. For a loop whose handle may still be there when the runtime is not.
+ */
+int souk_runtime_watch(souk_runtime *rt, souk_err *err);
+
 /* Makes it unreadable until something new happens: for a loop that steps a little later. */
 void souk_runtime_hush(const souk_runtime *rt);
 

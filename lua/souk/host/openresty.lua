@@ -1,0 +1,254 @@
+--- The host for OpenResty, and for nginx with its Lua module.
+--
+-- nginx cannot watch a descriptor of others. So one light thread per market and worker, the pump, reads from a
+-- Unix-domain socket to which the engine's thread sends a byte when there is something to do. It hands out, and wakes
+-- the light threads that wait, of whatever request, through a semaphore each.
+local core = require "souk.core"
+local dispatch = require "souk.dispatch"
+local guard = require "souk.guard"
+local parked = require "souk.host.parked"
+
+local ngx = rawget(_G, "ngx")
+local semaphore = require "ngx.semaphore"
+
+-- --- waiting --------------------------------------------------------------------------------------------------------
+
+-- The phases in which a light thread can wait (lua-nginx-module: ngx.semaphore, wait).
+local can_wait = {
+  rewrite = true, access = true, content = true, timer = true,
+  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true, preread = true,
+}
+
+-- What is to be done instead, where something comes to mind.
+local advice = {
+  init = "open the market in init_worker_by_lua, and call from there through ngx.timer.at(0, ...)",
+  init_worker = "call it from ngx.timer.at(0, ...)",
+  set = "use rewrite_by_lua or access_by_lua",
+  header_filter = "use access_by_lua or content_by_lua",
+  body_filter = "use access_by_lua or content_by_lua",
+  log = "use market:start, or ngx.timer.at(0, ...)",
+  balancer = "use access_by_lua",
+}
+
+local Waiter = { takes_progress = true }
+Waiter.__index = Waiter
+
+function Waiter:sleep(timeout)
+  self.semaphore:wait(timeout) -- woken or not: whoever waits looks for himself
+  return true
+end
+
+function Waiter:wake()
+  self.semaphore:post(1)
+end
+
+local start_pump
+
+local function waiter(market, state)
+  local phase = ngx.get_phase()
+  if not can_wait[phase] then
+    local what = advice[phase] and (": " .. advice[phase]) or ""
+    return nil, core.error("config", ("nothing can wait in the phase %s of nginx%s"):format(phase, what))
+  end
+  local ok, err = start_pump(market, state)
+  if not ok then
+    return nil, err
+  end
+  return setmetatable({ semaphore = semaphore.new(0) }, Waiter)
+end
+
+-- --- the pump -------------------------------------------------------------------------------------------------------
+
+-- ms. The engine's thread looks in every half a minute at least, so the last is never reached.
+local CONNECT, READ = 1000, 120000
+
+-- With `lua_code_cache off` every request has a Lua state of its own, which lives as long as a timer of it: there the
+-- pump must end with the last call, and nothing may stand that would wait for the worker's end.
+local function has_state_for_each_request()
+  return core.live_states() > 1
+end
+
+local function is_waited_for(state)
+  return state.parked_count > 0 or next(state.kept) ~= nil
+end
+
+local function may_end(state)
+  return not is_waited_for(state) and (ngx.worker.exiting() or has_state_for_each_request())
+end
+
+local function connect(market, state)
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(CONNECT, CONNECT, READ)
+  local path, err = market:_open_door(state.door_folder)
+  if not path then
+    return nil, err
+  end
+  local ok, why = socket:connect("unix:" .. path)
+  if not ok then
+    market:_close_door()
+    return nil, core.error("transport", "the socket that wakes nginx: " .. tostring(why))
+  end
+  ok, err = market:_let_in()
+  if not ok then
+    socket:close()
+    return nil, err
+  end
+  return socket
+end
+
+-- One round: false when the pump is to end. The market is not held while it sleeps.
+local function round(holder)
+  local market, state = holder.market, holder.state
+  if not market or not market:_is_open() then
+    return false
+  end
+  local ok, err = dispatch.pump(market, state)
+  if not ok then
+    guard.report(state, err)
+    return false
+  end
+  return not may_end(state)
+end
+
+local function run_pump(holder, socket)
+  while round(holder) do
+    if not socket:receiveany(64) then
+      local market = holder.market
+      if not market or not market:_is_open() or ngx.worker.exiting() then
+        return round(holder)
+      end
+      return true -- something is wrong with the socket: a new one
+    end
+  end
+  return false
+end
+
+-- A worker that is told to end calls pending timers early: so this one tells the pump, whatever it sleeps for.
+local FAR_AWAY = 3600
+
+local function watch_for_exit(premature, holder)
+  local market = holder.market
+  if not market or not market:_is_open() then
+    return
+  elseif premature then
+    market:_close_door()
+  else
+    ngx.timer.at(FAR_AWAY, watch_for_exit, holder)
+  end
+end
+
+local function pump(_, holder)
+  local again = true
+  while again do
+    local market, state = holder.market, holder.state
+    if not market or not market:_is_open() then
+      return
+    end
+    local socket, err = connect(market, state)
+    if not socket then
+      guard.report(state, err)
+      again = is_waited_for(state)
+      ngx.sleep(again and 0.1 or 0)
+    else
+      market, state = nil, nil -- luacheck: ignore
+      again = run_pump(holder, socket)
+      socket:close()
+    end
+  end
+  local market, state = holder.market, holder.state
+  if state then
+    state.pump_runs = false
+    if market and market:_is_open() then
+      market:_close_door()
+      if is_waited_for(state) then
+        start_pump(market, state)
+      end
+    end
+  end
+end
+
+-- @return boolean|nil true
+-- @return souk.Error|nil
+function start_pump(market, state)
+  if state.pump_runs then
+    return true
+  end
+  local holder = setmetatable({ market = market, state = state }, { __mode = "v" })
+  local ok, why = ngx.timer.at(0, pump, holder)
+  if not ok then
+    return nil, core.error("limit", "nginx gives no timer for the light thread that wakes others: " .. tostring(why))
+  end
+  state.pump_runs = true
+  if not state.watches_exit and not has_state_for_each_request() then
+    state.watches_exit = ngx.timer.at(FAR_AWAY, watch_for_exit, holder)
+  end
+  return true
+end
+
+-- The last one has gone: a pump that has nothing else to live for ends.
+local function on_idle(market, state)
+  if state.pump_runs and may_end(state) then
+    market:_close_door()
+  end
+end
+
+-- --- clients that go away -------------------------------------------------------------------------------------------
+
+-- A request can have one function for that, so it has one for all calls of the request.
+local function calls_to_abort()
+  local ctx = ngx.ctx
+  if ctx.souk_calls_to_abort then
+    return ctx.souk_calls_to_abort
+  end
+  local calls = {}
+  local known, ok, why = pcall(ngx.on_abort, function()
+    for handle in pairs(calls) do
+      handle:cancel()
+    end
+  end)
+  if not known or not ok then
+    local message = "option 'cancel_on_abort': " .. tostring(known and why or ok)
+    if why == "duplicate call" then
+      message = message .. ": the request has an ngx.on_abort of its own; cancel the handle of market:start there"
+    end
+    return nil, core.error("config", message)
+  end
+  ctx.souk_calls_to_abort = calls
+  return calls
+end
+
+local function before_wait(handle, opts)
+  if not (opts and opts.cancel_on_abort) then
+    return true
+  end
+  local calls, err = calls_to_abort()
+  if not calls then
+    return nil, err
+  end
+  calls[handle] = true
+  return true
+end
+
+local function after_wait(handle, opts)
+  local calls = opts and opts.cancel_on_abort and ngx.ctx.souk_calls_to_abort
+  if calls then
+    calls[handle] = nil
+  end
+end
+
+return parked.host {
+  name = "openresty",
+  attach = function(market, state)
+    parked.attach(market, state)
+    state.door_folder = "/tmp"
+  end,
+  waiter = waiter,
+  on_keep = function(state, market)
+    start_pump(market, state)
+  end,
+  on_started = start_pump,
+  on_idle = on_idle,
+  before_wait = before_wait,
+  after_wait = after_wait,
+  cancels_on_abort = true,
+}

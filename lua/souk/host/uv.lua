@@ -1,0 +1,149 @@
+--- What Neovim and luv have in common: a poll handle of libuv watches the market's descriptor, and whoever waits is a
+-- coroutine that yields.
+local core = require "souk.core"
+local dispatch = require "souk.dispatch"
+local guard = require "souk.guard"
+local parked = require "souk.host.parked"
+
+local uv_host = {}
+
+-- The running coroutine, if it can yield; the main program cannot.
+local function yieldable()
+  local co, is_main = coroutine.running()
+  if not co or is_main then
+    return nil
+  elseif coroutine.isyieldable and not coroutine.isyieldable() then
+    return nil -- inside of a C function, such as table.sort
+  end
+  return co
+end
+
+uv_host.yieldable = yieldable
+
+local Waiter = {}
+Waiter.__index = Waiter
+
+-- Longer waits have no timer: most have no limit of their own, since the call itself has one.
+local NO_LIMIT = 3600
+
+function Waiter:set_timer(timeout)
+  self.timer = self.timer or self.uv.new_timer()
+  self.timer:start(math.ceil(timeout * 1000), 0, function() self:wake() end)
+end
+
+-- Parks its coroutine. Waking it twice, or before it sleeps, does no harm.
+function Waiter:sleep(timeout)
+  if not self.woken then
+    if timeout < NO_LIMIT then
+      self:set_timer(timeout)
+    end
+    self.asleep = true
+    coroutine.yield()
+    if self.timer then
+      self.timer:stop()
+    end
+  end
+  self.woken = false
+  return true
+end
+
+function Waiter:wake()
+  self.woken = true
+  if self.asleep then
+    self.asleep = false
+    self.resume()
+  end
+end
+
+function Waiter:done()
+  if self.timer then
+    self.timer:close()
+  end
+end
+
+--- A waiter for the running coroutine.
+-- @param run_later function|nil calls a function from where it is safe; nil: everywhere is
+function uv_host.waiter(uv, co, state, run_later)
+  local function go_on()
+    local ok, err = coroutine.resume(co)
+    if not ok then
+      guard.report(state, debug.traceback(co, tostring(err)))
+    end
+  end
+  return setmetatable({ uv = uv, resume = run_later and function() run_later(go_on) end or go_on }, Waiter)
+end
+
+-- Fetches and hands out, or puts the handle away when the market is gone.
+local function pump(holder, poll, fd, uv)
+  local market, state = holder.market, holder.state
+  if market and state and market:_is_open() then
+    local ok, why = dispatch.pump(market, state)
+    if not ok then
+      guard.report(state, why)
+    end
+  elseif not poll:is_closing() then
+    poll:stop()
+    poll:close(function() uv.fs_close(fd) end)
+  end
+end
+
+--- Watches a market. The poll handle does not keep the market alive; when it is gone, the descriptor tells that, too.
+-- @param run_later function calls a function from where callbacks may do everything
+function uv_host.watch(uv, market, state, run_later)
+  local fd, err = market:_watch()
+  if not fd then
+    core.misuse("souk.open: " .. tostring(err))
+  end
+  local holder = setmetatable({ market = market, state = state }, { __mode = "v" })
+  local poll = uv.new_poll(fd)
+  local queued = false
+  local function run()
+    queued = false
+    pump(holder, poll, fd, uv)
+  end
+  poll:start("r", function()
+    local m = holder.market
+    if m then
+      m:_hush() -- what is fetched later must not keep the loop busy until then
+    else
+      poll:stop()
+    end
+    if not queued then
+      queued = true
+      run_later(run)
+    end
+  end)
+  poll:unref()
+  return poll
+end
+
+-- A loop that has nothing else to do may end: the descriptor counts only while somebody waits for something.
+local function count_in(state)
+  state.poll:ref()
+end
+
+local function count_out(state)
+  if state.parked_count == 0 and next(state.kept) == nil then
+    state.poll:unref()
+  end
+end
+
+--- A host on libuv. own: name, uv, run_later(f), resume_later (the same, or nil: at once), main_waiter(market, state)
+function uv_host.new(own)
+  own.on_keep, own.on_pumped = count_in, count_out
+  function own.waiter(market, state)
+    count_in(state)
+    local co = yieldable()
+    if co then
+      return uv_host.waiter(own.uv, co, state, own.resume_later)
+    end
+    return own.main_waiter(market, state)
+  end
+  function own.attach(market, state)
+    parked.attach(market, state)
+    state.poll = uv_host.watch(own.uv, market, state, own.run_later)
+  end
+  return parked.host(own)
+end
+
+return uv_host
