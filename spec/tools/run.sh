@@ -10,7 +10,7 @@
 # comes when the others are done.
 set -u
 cd "$(dirname "$0")/../.."
-steps=${STEPS:-rooms ctest spec rock sanitize conformance fuzz-smoke lint demo-check secrets}
+steps=${STEPS:-rooms ctest tsan spec rock sanitize conformance fuzz-smoke lint demo-check secrets}
 computing=" fuzz-smoke lint rock "
 make="${MAKE:-make} --no-print-directory WERROR=-Werror"
 passed=0
