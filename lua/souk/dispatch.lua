@@ -302,17 +302,26 @@ function dispatch.step(market, timeout, state)
   return true
 end
 
+-- Wakes those whose wish came true. Who is woken may run at once, and wish for something else.
+local function grant(state)
+  local woken = {}
+  for waiter, wish in pairs(state.wishes) do
+    if wish.is_done(wish.subject) then
+      woken[#woken + 1] = waiter
+    end
+  end
+  for _, waiter in ipairs(woken) do
+    waiter:wake()
+  end
+end
+
 --- What an event loop does when it was woken: hands out everything that is ready, and wakes those who wait for it.
 -- @return boolean|nil true; nil and an error
 function dispatch.pump(market, state)
   local ok, err = dispatch.step(market, 0, state)
   local host = state.host
-  if state.parked_count and state.parked_count > 0 then
-    for waiter, wish in pairs(state.parked) do
-      if wish.is_done and wish.is_done(wish.subject) then
-        waiter:wake()
-      end
-    end
+  if state.wishes and next(state.wishes) then
+    grant(state)
   end
   if host.on_pumped then
     host.on_pumped(state)

@@ -254,7 +254,7 @@ function Market:step(timeout)
 end
 
 --- For the host "loop": a descriptor that becomes readable when dispatch() has something to do, be it only that some
--- time is over. It is the market's: watch it, do not read from it, and stop watching it before close().
+-- time is over. It is the market's: watch it, and do not read from it. It stays open until the market is collected.
 -- @return integer|nil
 -- @return souk.Error|nil
 function Market:fd()
@@ -265,9 +265,12 @@ function Market:fd()
 end
 
 --- Hands out everything that is ready: ends of calls to their callbacks, progress, events. It never waits.
--- @return boolean|nil true
+-- @return boolean|nil true; false when the market is closed, and need not be watched any more
 -- @return souk.Error|nil
 function Market:dispatch()
+  if not self:_is_open() then
+    return false
+  end
   return dispatch.pump(self, dispatch.state_of(self))
 end
 

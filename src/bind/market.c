@@ -6,6 +6,7 @@
 
 #include "bind/errors.h"
 #include "io/clock.h"
+#include "io/process.h"
 #include "mcp/ability.h"
 
 static const char *env_get(void *user, const char *name)
@@ -84,6 +85,7 @@ static int l_open(lua_State *L)
     lua_settop(L, 1);
     souk_market *market = souk_lua_newuserdata(L, sizeof *market);
     memset(market, 0, sizeof *market);
+    market->watched = -1;
     souk_map_init(&market->env, alloc, souk_random_seed());
     souk_reach_init(&market->reach, alloc);
     souk_json_doc_init(&market->doc, alloc);
@@ -143,6 +145,7 @@ static int l_gc(lua_State *L)
         souk_runtime_close(market->rt, GC_PATIENCE);
     }
     let_go(market);
+    souk_close_fd(&market->watched);
     return 0;
 }
 

@@ -2,16 +2,23 @@
 #include "bind/errors.h"
 #include "bind/market.h"
 
-/* _fd() -> descriptor | nil, err */
+/*
+ * _fd() -> descriptor | nil, err
+ *
+ * It is a copy that stays open, and becomes readable for good, when the market is closed: so no
+ * loop is left with a number that means nothing, or something else.
+ */
 static int l_fd(lua_State *L)
 {
     souk_market *market = souk_bind_market(L, 1);
     souk_err err;
-    int fd = souk_runtime_fd(market->rt, &err);
-    if (fd < 0) {
+    if (market->watched < 0) {
+        market->watched = souk_runtime_watch(market->rt, &err);
+    }
+    if (market->watched < 0) {
         return souk_bind_fail(L, &err);
     }
-    lua_pushinteger(L, fd);
+    lua_pushinteger(L, market->watched);
     return 1;
 }
 

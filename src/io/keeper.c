@@ -1,6 +1,7 @@
 #include "io/keeper.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -20,6 +21,8 @@ static const char script[] = "trap '' HUP INT QUIT TERM\n"
                              "  esac\n"
                              "done\n"
                              "for group in $groups; do kill -s KILL -- \"-$group\"; done\n";
+
+enum { GOODBYE_MS = 500 };
 
 static bool is_running(const souk_engine *engine)
 {
@@ -78,14 +81,19 @@ void souk_keeper_stop(souk_engine *engine)
     if (!is_running(engine)) {
         return;
     }
-    /* Only what is not reaped yet has its number for sure. */
     pid_t pid = engine->keeper.pid;
-    if (waitpid(pid, NULL, WNOHANG) == 0) {
-        (void)kill(pid, SIGKILL);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-    }
     souk_keeper_abandon(engine);
+    /* Its pipe is closed, so it ends by itself, which is no news for programs that look at the ends
+       of all processes (nginx). Only what is not reaped yet has its number for sure. */
+    for (int i = 0; i < GOODBYE_MS; i++) {
+        if (waitpid(pid, NULL, WNOHANG) != 0) {
+            return;
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
 }
 
 void souk_keeper_abandon(souk_engine *engine)

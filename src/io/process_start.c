@@ -280,9 +280,14 @@ static int start_planned(const souk_spawn *spawn, const souk_process_plan *plan,
         *out = pid;
         return SOUK_OK;
     }
-    (void)kill(pid, SIGKILL);
-    /* One that hangs in the kernel is not waited for: it becomes a zombie when it is let go. */
-    int how = report.number == ETIMEDOUT ? WNOHANG : 0;
+    /* It exits by itself after its report: a process that was killed would be news for programs
+       that look at the ends of all (nginx). One that hangs in the kernel is not waited for: it
+       becomes a zombie when it is let go. */
+    bool hangs = report.step == STEP_OTHER && report.number == ETIMEDOUT;
+    if (hangs) {
+        (void)kill(pid, SIGKILL);
+    }
+    int how = hangs ? WNOHANG : 0;
     while (waitpid(pid, NULL, how) < 0 && errno == EINTR) {
     }
     int rc = fail_to_start(spawn, plan, report, err);

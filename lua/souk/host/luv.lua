@@ -3,8 +3,13 @@
 -- In a coroutine a wait yields, and the loop goes on. Outside of one it holds up the loop: libuv cannot be run from
 -- inside of one of its callbacks.
 local dispatch = require "souk.dispatch"
-local uv = require "luv"
 local uv_host = require "souk.host.uv"
+
+-- luv runs its callbacks on the Lua thread that has loaded it, and a coroutine that waits must not be that one.
+if not package.loaded.luv and uv_host.yieldable() then
+  error("luv has to be loaded by the main program, before a coroutine opens a market", 0)
+end
+local uv = require "luv"
 
 local Blocked = {}
 Blocked.__index = Blocked

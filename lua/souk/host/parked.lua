@@ -17,29 +17,31 @@ local LONGEST_WAIT = 3600
 
 -- Who waits is found from here, and everything that it needs from it: a coroutine that nobody else refers to must not
 -- be collected while its call is under way. The market is kept, too.
-local waiting = {}
+parked.waiting = {}
 
-local function park(waiter, market, state, is_done, subject)
-  waiting[waiter] = market
-  state.parked[waiter] = { is_done = is_done, subject = subject }
+-- wish: { is_done, subject } for whoever waits for more than the end of one call; nil for the others.
+local function park(waiter, market, state, wish)
+  parked.waiting[waiter] = market
+  state.wishes[waiter] = wish
   state.parked_count = state.parked_count + 1
 end
 
 local function unpark(waiter, market, state)
-  if state.parked[waiter] then
-    waiting[waiter] = nil
-    state.parked[waiter] = nil
-    state.parked_count = state.parked_count - 1
-    if state.parked_count == 0 and state.host.on_idle then
-      state.host.on_idle(market, state)
-    end
+  parked.waiting[waiter] = nil
+  state.wishes[waiter] = nil
+  state.parked_count = state.parked_count - 1
+  if state.parked_count == 0 and state.host.on_idle then
+    state.host.on_idle(market, state)
+  end
+  if waiter.done then
+    waiter:done()
   end
 end
 
 --- Prepares the state of a market.
 function parked.attach(_, state)
-  state.parked = {}      -- waiter -> { is_done, subject }, for all that wait for more than the end of one call
-  state.parked_count = 0 -- and of all that wait
+  state.wishes = {} -- waiter -> what it waits for, unless that is the end of one call
+  state.parked_count = 0
 end
 
 -- Sleeps again and again until it is done. Progress that was left for the waiter is told here, where it may also wait.
@@ -76,12 +78,9 @@ function parked.wait_until(host, market, state, is_done, timeout, subject)
   if not waiter then
     return nil, err
   end
-  park(waiter, market, state, is_done, subject)
+  park(waiter, market, state, { is_done = is_done, subject = subject })
   local ok, why = sleep_until(waiter, state, is_done, subject, timeout)
   unpark(waiter, market, state)
-  if waiter.done then
-    waiter:done()
-  end
   return ok, why
 end
 
@@ -99,14 +98,11 @@ local function wait_for(host, handle, timeout)
   if not waiter then
     return nil, err
   end
-  park(waiter, market, state, nil, handle)
+  park(waiter, market, state)
   handle.waiter_ = waiter
   local ok, why = sleep_until(waiter, state, has_ended, handle, timeout, handle)
   handle.waiter_ = nil
   unpark(waiter, market, state)
-  if waiter.done then
-    waiter:done()
-  end
   return ok, why
 end
 

@@ -7,12 +7,14 @@ local parked = require "souk.host.parked"
 
 local uv_host = {}
 
+local can_yield = rawget(coroutine, "isyieldable") -- not in every Lua
+
 -- The running coroutine, if it can yield; the main program cannot.
 local function yieldable()
   local co, is_main = coroutine.running()
   if not co or is_main then
     return nil
-  elseif coroutine.isyieldable and not coroutine.isyieldable() then
+  elseif can_yield and not can_yield() then
     return nil -- inside of a C function, such as table.sort
   end
   return co
