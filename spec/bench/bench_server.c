@@ -1,7 +1,8 @@
 /*
  * A fast HTTP/1.1 server for benchmarks: one thread, epoll, keep-alive, replies of a fixed shape.
  * It speaks just enough of MCP (revision 2025-11-25 over Streamable HTTP) that a client can open a
- * session and call the tool "echo". The method "bench/drop" makes it forget all sessions.
+ * session and call the tool "echo". The tools "big_text" and "big_rows" answer with 10 MB: one
+ * text, and a list of small objects. The method "bench/drop" makes it forget all sessions.
  *
  *     bench_server [port]
  *
@@ -23,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ROOM = 64 * 1024, REPLY_ROOM = 2048, BATCH = 256 };
+enum { ROOM = 64 * 1024, REPLY_ROOM = 2048, BATCH = 256, BIG = 10 * 1000 * 1000 };
 
 typedef struct connection {
     int fd;
@@ -86,6 +87,61 @@ static bool find_member(const request *in, const char *key, const char **text, s
     return true;
 }
 
+/* --- big results --- */
+
+typedef struct big_result {
+    char *bytes; /* NULL until it was asked for the first time; the brace that ends the message is
+                    in it */
+    size_t len;
+} big_result;
+
+static big_result big_text;
+static big_result big_rows;
+
+static void add_text(big_result *to, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(to->bytes + to->len, text, len);
+    to->len += len;
+}
+
+static const big_result *make_big(big_result *big, const char *begin, const char *format,
+                                  const char *end)
+{
+    char part[256];
+    if (big->bytes != NULL) {
+        return big;
+    }
+    big->bytes = malloc(BIG + 2 * REPLY_ROOM);
+    if (big->bytes == NULL) {
+        perror("bench_server");
+        exit(1);
+    }
+    add_text(big, begin);
+    for (unsigned number = 1; big->len < BIG; number++) {
+        snprintf(part, sizeof part, format, number);
+        add_text(big, part);
+    }
+    add_text(big, end);
+    return big;
+}
+
+static const big_result *find_big(const char *name, size_t len)
+{
+    if (len == 10 && memcmp(name, "\"big_text\"", len) == 0) {
+        return make_big(&big_text, "{\"content\":[{\"type\":\"text\",\"text\":\"",
+                        "%u: the quick brown fox jumps over the lazy dog, again and again.\\n",
+                        "\"}],\"isError\":false}}");
+    }
+    if (len == 10 && memcmp(name, "\"big_rows\"", len) == 0) {
+        return make_big(
+            &big_rows, "{\"content\":[],\"isError\":false,\"structuredContent\":{\"rows\":[0",
+            ",{\"id\":%u,\"name\":\"the quick brown fox\",\"is_lazy\":false,\"legs\":[1,2,3,4]}",
+            "]}}}");
+    }
+    return NULL;
+}
+
 /* --- answering --- */
 
 static int answer_plain(char *out, const char *status, const char *text)
@@ -104,6 +160,17 @@ static int answer_json(char *out, const char *more_headers, const char *id, size
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %zu\r\n\r\n"
         "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%s}",
         more_headers, len, (int)id_len, id, result);
+}
+
+/* Everything before the result, which is sent from where it is. */
+static int answer_big(char *out, const char *id, size_t id_len, const big_result *big)
+{
+    size_t len = strlen("{'jsonrpc':'2.0','id':,'result':") + id_len + big->len;
+    return snprintf(
+        out, REPLY_ROOM,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n"
+        "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":",
+        len, (int)id_len, id);
 }
 
 /*
@@ -129,12 +196,38 @@ static int answer_initialize(char *out, const char *id, size_t id_len)
                        "\"serverInfo\":{\"name\":\"bench\",\"version\":\"1.0.0\"}}");
 }
 
+/* lua-cjson writes a slash as "\\/". */
 static bool is_method(const char *text, size_t len, const char *name)
 {
-    return len == strlen(name) + 2 && memcmp(text + 1, name, len - 2) == 0;
+    size_t i = 1;
+    while (i + 1 < len && *name != '\0') {
+        i += text[i] == '\\';
+        if (text[i++] != *name++) {
+            return false;
+        }
+    }
+    return i + 1 == len && *name == '\0';
 }
 
-static int answer_rpc(char *out, const request *in)
+static int answer_call(char *out, const request *in, const char *id, size_t id_len,
+                       const big_result **big)
+{
+    const char *name;
+    size_t name_len;
+    if (find_member(in, "\"name\":", &name, &name_len)) {
+        *big = find_big(name, name_len);
+    }
+    if (*big != NULL) {
+        return answer_big(out, id, id_len, *big);
+    }
+    return answer_json(
+        out, "", id, id_len,
+        "{\"content\":[{\"type\":\"text\",\"text\":\"The quick brown fox jumps over the "
+        "lazy dog, again and again, until the benchmark ends.\"}],\"isError\":false}");
+}
+
+/* `big`: what is to be sent behind the answer, if anything. */
+static int answer_rpc(char *out, const request *in, const big_result **big)
 {
     const char *method;
     const char *id;
@@ -160,10 +253,7 @@ static int answer_rpc(char *out, const request *in)
         return answer_json(out, "", id, id_len, "{}");
     }
     if (is_method(method, method_len, "tools/call")) {
-        return answer_json(
-            out, "", id, id_len,
-            "{\"content\":[{\"type\":\"text\",\"text\":\"The quick brown fox jumps over the "
-            "lazy dog, again and again, until the benchmark ends.\"}],\"isError\":false}");
+        return answer_call(out, in, id, id_len, big);
     }
     if (is_method(method, method_len, "initialize")) {
         return answer_initialize(out, id, id_len);
@@ -173,7 +263,8 @@ static int answer_rpc(char *out, const request *in)
             out, "", id, id_len,
             "{\"tools\":[{\"name\":\"echo\",\"description\":\"Answers the same always\","
             "\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{\"type\":"
-            "\"string\"}}}}]}");
+            "\"string\"}}}},{\"name\":\"big_text\",\"inputSchema\":{\"type\":\"object\"}},"
+            "{\"name\":\"big_rows\",\"inputSchema\":{\"type\":\"object\"}}]}");
     }
     if (is_method(method, method_len, "ping")) {
         return answer_json(out, "", id, id_len, "{}");
@@ -181,10 +272,10 @@ static int answer_rpc(char *out, const request *in)
     return answer_plain(out, "404 Not Found", "no such method\n");
 }
 
-static int answer(char *out, const request *in)
+static int answer(char *out, const request *in, const big_result **big)
 {
     if (strncmp(in->method, "POST ", 5) == 0) {
-        return answer_rpc(out, in);
+        return answer_rpc(out, in, big);
     }
     if (strncmp(in->method, "DELETE ", 7) == 0) {
         return answer_plain(out, "200 OK", "");
@@ -194,10 +285,7 @@ static int answer(char *out, const request *in)
 
 /* --- serving --- */
 
-/*
- * Replies are small and their reader is waiting, so that a full socket means a peer that is not
- * ours.
- */
+/* Sockets block: a big reply holds up everybody else until its reader has it. */
 static bool send_all(int fd, const char *bytes, size_t len)
 {
     return send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len;
@@ -214,8 +302,10 @@ static bool serve(connection *c)
     request in;
     while (read_request(c->bytes + done, c->len - done, &in)) {
         char reply[REPLY_ROOM];
-        int size = answer(reply, &in);
-        if (size < 0 || size >= REPLY_ROOM || !send_all(c->fd, reply, (size_t)size)) {
+        const big_result *big = NULL;
+        int size = answer(reply, &in, &big);
+        if (size < 0 || size >= REPLY_ROOM || !send_all(c->fd, reply, (size_t)size) ||
+            (big != NULL && !send_all(c->fd, big->bytes, big->len))) {
             return false;
         }
         done += in.size;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the benchmarks of spec/bench: each bench_*.c as built, each bench_*.lua under each Lua. All print ratios
-# to a yardstick that ran beside them; none fails because a machine is slow.
+# Runs the benchmarks of spec/bench: each bench_*.c as built, each bench_*.lua under each Lua, and each host and peer of
+# spec/bench/hosts. All print ratios to a yardstick that ran beside them; none fails because a machine is slow.
 set -u
 cd "$(dirname "$0")/../.."
 code=0
@@ -31,6 +31,12 @@ for script in spec/bench/bench_*.lua; do
         { "$lua" -e 'dofile "spec/support/paths.lua"' "$script" || code=1; } >"$log.part"
         show
     done
+done
+
+for script in spec/bench/hosts/run_*.lua; do
+    echo "--- ${script#spec/bench/}"
+    { lua5.4 -e 'dofile "spec/support/paths.lua"' "$script" || code=1; } >"$log.part"
+    show
 done
 echo "--- instructions, counted by callgrind"
 sh spec/tools/instructions.sh || code=1
