@@ -1,10 +1,11 @@
 /*
- * The engine beside bare libcurl, posting the same bytes to the same server (bench_server, which
- * lies beside this program) in the same run, in turns: one call after the other, and 64 in flight.
+ * The engine, and the engine on a thread of its own (courier), beside bare libcurl, posting the
+ * same bytes to the same server (bench_server, which lies beside this program) in the same run, in
+ * turns: one call after the other, and 64 in flight.
  *
- *     bench_curl                  all four, as a table of medians and ratios
- *     bench_curl WHICH COUNT      only one: easy, engine, multi, engine64; from 2,000 on warmed up
- *                                 first, fewer as they are (for callgrind)
+ *     bench_curl                  all of them, as a table of medians and ratios
+ *     bench_curl WHICH COUNT      only one: easy, engine, courier, multi, engine64, courier64; from
+ *                                 2,000 on warmed up first, fewer as they are (for callgrind)
  */
 #include <curl/curl.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/version.h"
+#include "io/courier.h"
 #include "io/engine.h"
 
 enum { ROUNDS = 15, SEQUENTIAL = 1000, PARALLEL = 4000, WIDTH = 64, TIMED = 2000 };
@@ -174,12 +176,19 @@ static void run_multi(size_t count)
     }
 }
 
-/* --- the engine --- */
+/* --- the engine, driven by this thread, and by one of its own --- */
 
-static souk_engine *engine;
+typedef struct driver {
+    souk_engine *engine;
+    souk_courier *courier; /* NULL: the engine is driven here */
+    souk_port port;
+} driver;
+
+static driver here;
+static driver there;
 static souk_id last_id;
 
-static void start(void)
+static void start(const driver *by)
 {
     static souk_header headers[HEADERS];
     souk_buf request;
@@ -204,27 +213,39 @@ static void start(void)
         .group = SOUK_LIT("bench"),
         .stream = true,
     };
-    souk_port port = souk_engine_port(engine);
-    if (port.exchange(port.user, &exchange, &err) != SOUK_OK) {
+    if (by->port.exchange(by->port.user, &exchange, &err) != SOUK_OK) {
         die(err.message);
     }
 }
 
-static void run_engine(size_t count, size_t width)
+static void wait_for_events(const driver *by)
 {
     souk_err err;
+    int rc = by->courier == NULL ? souk_engine_wait(by->engine, SOUK_NEVER, &err)
+                                 : souk_courier_wait(by->courier, SOUK_NEVER, &err);
+    if (rc != SOUK_OK) {
+        die(err.message);
+    }
+}
+
+static bool next_event(const driver *by, souk_io_event *event)
+{
+    return by->courier == NULL ? souk_engine_next(by->engine, event)
+                               : souk_courier_next(by->courier, event);
+}
+
+static void run_engine(const driver *by, size_t count, size_t width)
+{
     souk_io_event event;
     size_t left = count;
     size_t finished = 0;
     size_t bytes = 0;
     for (size_t i = 0; i < width && left > 0; i++, left--) {
-        start();
+        start(by);
     }
     while (finished < count) {
-        if (souk_engine_wait(engine, SOUK_NEVER, &err) != SOUK_OK) {
-            die(err.message);
-        }
-        while (souk_engine_next(engine, &event)) {
+        wait_for_events(by);
+        while (next_event(by, &event)) {
             if (event.kind == SOUK_IO_FAILED) {
                 die(event.err.message);
             }
@@ -232,7 +253,7 @@ static void run_engine(size_t count, size_t width)
             if (event.kind == SOUK_IO_END) {
                 finished++;
                 if (left > 0) {
-                    start();
+                    start(by);
                     left--;
                 }
             }
@@ -245,12 +266,22 @@ static void run_engine(size_t count, size_t width)
 
 static void run_engine_1(size_t count)
 {
-    run_engine(count, 1);
+    run_engine(&here, count, 1);
 }
 
 static void run_engine_64(size_t count)
 {
-    run_engine(count, WIDTH);
+    run_engine(&here, count, WIDTH);
+}
+
+static void run_courier_1(size_t count)
+{
+    run_engine(&there, count, 1);
+}
+
+static void run_courier_64(size_t count)
+{
+    run_engine(&there, count, WIDTH);
 }
 
 /* --- the contest --- */
@@ -266,10 +297,13 @@ typedef struct contestant {
 static contestant contestants[] = {
     {.name = "easy", .run = run_easy, .count = SEQUENTIAL},
     {.name = "engine", .run = run_engine_1, .count = SEQUENTIAL},
+    {.name = "courier", .run = run_courier_1, .count = SEQUENTIAL},
     {.name = "multi", .run = run_multi, .count = PARALLEL},
     {.name = "engine64", .run = run_engine_64, .count = PARALLEL},
+    {.name = "courier64", .run = run_courier_64, .count = PARALLEL},
 };
 enum { CONTESTANTS = sizeof contestants / sizeof contestants[0] };
+enum { EASY, ENGINE, COURIER, MULTI, ENGINE_64, COURIER_64 }; /* as they stand there */
 
 static int by_size(const void *a, const void *b)
 {
@@ -296,6 +330,12 @@ static double median_ratio(const double *a, const double *b)
     return median(ratios);
 }
 
+static void compare(const char *what, int a, int b)
+{
+    printf("%-44s %9.3f %9.3f\n", what, median_ratio(contestants[a].wall, contestants[b].wall),
+           median_ratio(contestants[a].cpu, contestants[b].cpu));
+}
+
 static void contest(void)
 {
     for (size_t c = 0; c < CONTESTANTS; c++) {
@@ -316,12 +356,10 @@ static void contest(void)
         printf("%-44s %9.2f %9.2f\n", contestants[c].name, median(contestants[c].wall),
                median(contestants[c].cpu));
     }
-    printf("sequential, engine / easy handle: time       %9.3f %9.3f\n",
-           median_ratio(contestants[1].wall, contestants[0].wall),
-           median_ratio(contestants[1].cpu, contestants[0].cpu));
-    printf("64 in flight, engine / multi: throughput     %9.3f %9.3f\n",
-           median_ratio(contestants[2].wall, contestants[3].wall),
-           median_ratio(contestants[2].cpu, contestants[3].cpu));
+    compare("sequential, engine / easy handle: time", ENGINE, EASY);
+    compare("sequential, courier / easy handle: time", COURIER, EASY);
+    compare("64 in flight, engine / multi: throughput", MULTI, ENGINE_64);
+    compare("64 in flight, courier / multi: throughput", MULTI, COURIER_64);
 }
 
 /* --- the server --- */
@@ -363,9 +401,12 @@ static void set_up(void)
         multi_handles[i] = bare_handle(&multi_answers[i], headers);
         curl_easy_setopt(multi_handles[i], CURLOPT_PRIVATE, &multi_answers[i]);
     }
-    if (souk_engine_new(souk_alloc_libc(), NULL, &engine, &err) != SOUK_OK) {
+    if (souk_engine_new(souk_alloc_libc(), NULL, &here.engine, &err) != SOUK_OK ||
+        souk_courier_new(souk_alloc_libc(), NULL, &there.courier, &err) != SOUK_OK) {
         die(err.message);
     }
+    here.port = souk_engine_port(here.engine);
+    there.port = souk_courier_port(there.courier);
 }
 
 int main(int argc, char **argv)
@@ -386,7 +427,8 @@ int main(int argc, char **argv)
     } else {
         contest();
     }
-    souk_engine_free(engine);
+    souk_engine_free(here.engine);
+    souk_courier_free(there.courier);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
     return 0;
