@@ -332,7 +332,7 @@ void souk_mcp_close(souk_mcp *mcp)
         return;
     }
     if (lives && mcp->session_id.len > 0 && souk_mcp_has_session(mcp->revision) &&
-        !mcp->two_endpoints) {
+        !mcp->two_endpoints && !mcp->left_to_others) {
         souk_mcp_post post;
         memset(&post, 0, sizeof post);
         post.purpose = SOUK_MCP_FOR_DELETE;

@@ -96,6 +96,38 @@ souk_mcp_secrets souk_mcp_get_secrets(const souk_mcp *mcp);
 /* Starts opening: the era probe, or what is remembered or pinned. Failure is shown by the state. */
 void souk_mcp_open(souk_mcp *mcp, souk_ms now);
 
+/*
+ * Sessions that several processes use at once, as one client. Each of them has a seat, and its
+ * JSON-RPC ids (and progress tokens) begin with seat * 2^32 + 1; 0 is for sessions that nobody
+ * shares. To be called before anything is sent. Of a session with a seat, 409 to the GET stream
+ * means that another process has it: the listener stands, and asks again now and then.
+ */
+enum { SOUK_MCP_SEAT_MAX = (1 << 21) - 1 }; /* ids stay below 2^53 */
+void souk_mcp_take_seat(souk_mcp *mcp, uint32_t seat);
+
+/* What another process has learnt, where config.remembered says nothing; before souk_mcp_open. */
+void souk_mcp_remember(souk_mcp *mcp, souk_mcp_revision revision);
+
+/* Whether others can use it: READY, over Streamable HTTP, and where the program said. */
+bool souk_mcp_can_be_shared(const souk_mcp *mcp);
+
+/* A session that another process has opened, or what it has learnt of a modern server. */
+typedef struct souk_mcp_known {
+    souk_mcp_revision revision;
+    souk_slice session_id; /* legacy; empty when the server gives out none */
+    souk_slice about;      /* souk_mcp_about, copied */
+} souk_mcp_known;
+
+/*
+ * In the place of souk_mcp_open: the session is READY at once, and nothing is sent for that; only
+ * the session's own stream (listen_first) is asked for, and not waited for. SOUK_E_CONFIG or
+ * SOUK_E_PROTOCOL when it does not fit, SOUK_E_LIMIT when out of memory: it is as new as before.
+ */
+int souk_mcp_adopt(souk_mcp *mcp, const souk_mcp_known *known, souk_err *err);
+
+/* Others go on using the session: souk_mcp_close does not end it at the server. */
+void souk_mcp_leave_to_others(souk_mcp *mcp);
+
 souk_mcp_state souk_mcp_get_state(const souk_mcp *mcp);
 const souk_err *souk_mcp_why(const souk_mcp *mcp);            /* of FAILED and LOST */
 souk_mcp_revision souk_mcp_get_revision(const souk_mcp *mcp); /* 0 before it is ready */

@@ -4,6 +4,7 @@
  * session.c          birth, death, ends, time
  * session_send.c     what goes out: requests, notifications, answers to the server
  * session_open.c     the steps of opening: probe, initialize, initialized
+ * session_adopt.c    sessions that several processes use
  * session_http.c     exchanges: one request (POST, GET, DELETE) and its response
  * session_place.c    where exchanges go to, when the server redirects
  * session_refused.c  responses that are no success
@@ -116,12 +117,14 @@ struct souk_mcp {
      * Where the server led to with redirects, and what the session is bound to from then on: a
      * session id of another origin belongs there, and an endpoint (HTTP+SSE) is relative to it.
      */
-    souk_buf moved_to; /* empty: config.url */
-    bool abroad;       /* that is another origin: it gets no credentials */
-    bool went_abroad;  /* some redirect led to another origin */
-    bool worked;       /* a request other than the opening's was answered */
-    bool contradicted; /* what was remembered was wrong */
-    unsigned probes;   /* sent while opening, at most two */
+    souk_buf moved_to;   /* empty: config.url */
+    bool abroad;         /* that is another origin: it gets no credentials */
+    bool went_abroad;    /* some redirect led to another origin */
+    bool worked;         /* a request other than the opening's was answered */
+    uint32_t seat;       /* among the processes that use the session; 0: it is not shared */
+    bool left_to_others; /* they go on using it */
+    bool contradicted;   /* what was remembered was wrong */
+    unsigned probes;     /* sent while opening, at most two */
     bool initialized_twice;
     bool initialized_anew; /* the server had lost the session before it was told initialized */
     bool retried_modern;
@@ -258,6 +261,9 @@ void souk_mcp_stream_resumed(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms
 void souk_mcp_stream_give_up(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err *why);
 /* Waits until it is time to take the stream up again. failed: it was refused or broke. */
 void souk_mcp_stream_rest(souk_mcp *mcp, souk_mcp_exchange *exchange, bool failed, souk_ms now);
+/* The same, for so long. */
+void souk_mcp_stream_rest_for(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms wait,
+                              souk_ms now);
 /* A status after which the same GET may work a little later. */
 bool souk_mcp_stream_may_come_back(int status);
 /* A stream that rests is due. It may be freed by this. */
@@ -266,6 +272,8 @@ void souk_mcp_stream_due(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now
 /* session_listen.c */
 /* Begins the session's own stream while it opens (listen_first); false when none is wanted. */
 bool souk_mcp_listen_first(souk_mcp *mcp, souk_ms now);
+/* The same for a session that is READY; nothing waits for it. */
+void souk_mcp_listen_beside(souk_mcp *mcp);
 /* Whether a listener that is given up stays, as the session's own. */
 bool souk_mcp_listen_keep(souk_mcp *mcp, souk_mcp_pending *pending);
 /* Whether it is known what becomes of the session's own stream. */

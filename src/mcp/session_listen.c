@@ -7,8 +7,13 @@
 
 #include <string.h>
 
-/* A stream that stood for so long was of use, though the server had nothing to say. */
-enum { LIVED_MS = 10000 };
+enum {
+    /* A stream that stood for so long was of use, though the server had nothing to say. */
+    LIVED_MS = 10000,
+    /* Another process has the stream, and may keep it for hours. Whoever has nothing to ask the
+     * server meanwhile would miss what it says only from the other's end until then. */
+    TAKEN_MS = 30000
+};
 
 /* It stands. Nobody has to know of a stream that the session keeps for itself. */
 static void tell(souk_mcp *mcp, const souk_mcp_pending *pending)
@@ -129,6 +134,13 @@ bool souk_mcp_listen_first(souk_mcp *mcp, souk_ms now)
     return true;
 }
 
+void souk_mcp_listen_beside(souk_mcp *mcp)
+{
+    if (mcp->config.listen_first && souk_mcp_is_legacy(mcp->revision)) {
+        (void)begin(mcp, NULL, NULL); /* without it, it is asked for by whoever listens */
+    }
+}
+
 bool souk_mcp_listen_is_settled(const souk_mcp *mcp)
 {
     const souk_mcp_pending *listener = mcp->listener;
@@ -181,6 +193,24 @@ static void try_again(souk_mcp *mcp, souk_mcp_exchange *exchange, const souk_err
     souk_mcp_listen_end(mcp, &mine, false);
 }
 
+/* Events that the server does not know any more cannot be gone on from. */
+static void forget_id(souk_mcp_exchange *exchange)
+{
+    souk_sse_free(&exchange->sse);
+    exchange->has_sse = false;
+}
+
+/* Another process that uses the session has its only stream, and hears what the server says. */
+static void stand_behind(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
+{
+    forget_id(exchange); /* what comes from now on is for the other */
+    if (!mcp->listener_stands) {
+        tell(mcp, exchange->pending);
+    }
+    exchange->fruitless = 0;
+    souk_mcp_stream_rest_for(mcp, exchange, TAKEN_MS, now);
+}
+
 /* The server has no such stream; there is nothing to hear, and nothing is missed. */
 static void stand_without(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
 {
@@ -188,13 +218,6 @@ static void stand_without(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms no
     exchange->pending->exchange = NULL;
     exchange->pending = NULL;
     souk_mcp_http_linger(mcp, exchange, now);
-}
-
-/* Events that the server does not know any more cannot be gone on from. */
-static void forget_id(souk_mcp_exchange *exchange)
-{
-    souk_sse_free(&exchange->sse);
-    exchange->has_sse = false;
 }
 
 void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms now)
@@ -214,6 +237,10 @@ void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms no
     if (status == 401 || status == 403) {
         souk_mcp_refused(&head, NULL, &why);
         souk_mcp_listen_end(mcp, &why, false);
+        return;
+    }
+    if (status == 409 && mcp->seat != 0) {
+        stand_behind(mcp, exchange, now);
         return;
     }
     /* 405 is the specification's way to say so; others are what servers do in the field. */

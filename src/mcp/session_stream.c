@@ -107,14 +107,26 @@ static souk_ms jitter(const souk_mcp *mcp, souk_ms wait, souk_ms now)
                : (souk_ms)(souk_hash(bytes, mcp->config.seed) % (uint64_t)(wait / 2 + 1));
 }
 
+static void rest(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms wait, souk_ms now)
+{
+    exchange->resume_at = souk_ms_min(souk_ms_after(now, wait), exchange->expires);
+    mcp->resting++;
+}
+
 void souk_mcp_stream_rest(souk_mcp *mcp, souk_mcp_exchange *exchange, bool failed, souk_ms now)
 {
     souk_mcp_http_detach(mcp, exchange);
     exchange->failures = failed && !exchange->fruitful ? exchange->failures + 1 : 0;
     souk_ms wait = wait_of(mcp, exchange);
     wait += failed ? jitter(mcp, wait, now) : 0;
-    exchange->resume_at = souk_ms_min(souk_ms_after(now, wait), exchange->expires);
-    mcp->resting++;
+    rest(mcp, exchange, wait, now);
+}
+
+void souk_mcp_stream_rest_for(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms wait, souk_ms now)
+{
+    souk_mcp_http_detach(mcp, exchange);
+    exchange->failures = 0;
+    rest(mcp, exchange, wait + jitter(mcp, wait, now), now);
 }
 
 /* Whether what stopped the stream leaves it whole at the server. */
