@@ -250,6 +250,7 @@ void souk_bind_read_options(lua_State *L, int index, souk_market *market,
     souk_bind_field_bool(L, index, "souk.open", "validate", &options->validate);
     souk_bind_field_bool(L, index, "souk.open", "own_thread", &options->own_thread);
     souk_bind_field_input(L, index, "souk.open", &options->input, &options->abilities);
+    souk_bind_field_number(L, index, "souk.open", "share", &options->share);
     souk_bind_field_bool(L, index, "souk.open", "deny_private", &market->reach.deny_private);
     souk_bind_field_bool(L, index, "souk.open", "deny_commands", &market->reach.deny_commands);
     read_hosts(L, index, &market->reach);

@@ -108,6 +108,16 @@ static const char *ask_name(souk_ask_kind kind)
         return "input";
     case SOUK_ASK_WITHDRAWN:
         return "withdrawn";
+    case SOUK_ASK_ADOPT:
+        return "adopt";
+    case SOUK_ASK_PUBLISH:
+        return "publish";
+    case SOUK_ASK_GIVE_UP:
+        return "give_up";
+    case SOUK_ASK_LOST:
+        return "lost";
+    case SOUK_ASK_LEAVE:
+        return "leave";
     }
     return "";
 }
@@ -201,22 +211,25 @@ static int l_await(lua_State *L)
     return push_outcome(L, market, &outcome);
 }
 
-/* _answer(ask, value): answers a question */
+/* _answer(ask, value) -> whether somebody waited for the answer */
 static int l_answer(lua_State *L)
 {
     souk_market *market = souk_bind_market_any(L, 1);
     uint64_t ask = (uint64_t)luaL_checknumber(L, 2);
+    bool was_awaited = false;
     souk_err err;
     if (market->rt == NULL) {
-        return 0;
+        lua_pushboolean(L, 0);
+        return 1;
     }
     if (souk_bind_write_plain(L, 3, market, NULL, &err) == SOUK_OK) {
-        souk_runtime_answer(market->rt, ask, souk_buf_slice(&market->scratch), NULL);
+        was_awaited = souk_runtime_answer(market->rt, ask, souk_buf_slice(&market->scratch), NULL);
     } else {
         souk_err_prefix(&err, "the answer of a function of the program");
-        souk_runtime_answer(market->rt, ask, souk_slice_make(NULL, 0), &err);
+        was_awaited = souk_runtime_answer(market->rt, ask, souk_slice_make(NULL, 0), &err);
     }
-    return 0;
+    lua_pushboolean(L, was_awaited);
+    return 1;
 }
 
 /* The kind of that name; SOUK_E_TOOL when there is none. */

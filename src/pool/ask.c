@@ -64,13 +64,29 @@ static souk_ask *ask_unlink(souk_pool *pool, souk_ask **at, souk_ask *before)
 
 static bool wants_answer(souk_ask_kind kind)
 {
-    return kind != SOUK_ASK_CLOSE && kind != SOUK_ASK_CANCEL && kind != SOUK_ASK_WITHDRAWN;
+    switch (kind) {
+    case SOUK_ASK_CREDENTIAL:
+    case SOUK_ASK_OPEN:
+    case SOUK_ASK_CALL:
+    case SOUK_ASK_INPUT:
+    case SOUK_ASK_ADOPT:
+    case SOUK_ASK_LEAVE:
+        return true;
+    case SOUK_ASK_CANCEL:
+    case SOUK_ASK_CLOSE:
+    case SOUK_ASK_WITHDRAWN:
+    case SOUK_ASK_PUBLISH:
+    case SOUK_ASK_GIVE_UP:
+    case SOUK_ASK_LOST:
+        break;
+    }
+    return false;
 }
 
-/* The program may be showing it to somebody. */
-static bool is_input_seen(const souk_ask *ask)
+/* The program may be showing it to somebody, or waiting for another process. */
+static bool is_worked_on(const souk_ask *ask)
 {
-    return ask->kind == SOUK_ASK_INPUT && ask->fetched;
+    return (ask->kind == SOUK_ASK_INPUT || ask->kind == SOUK_ASK_ADOPT) && ask->fetched;
 }
 
 /* The question becomes the word that its answer is not needed: no memory is needed for that. */
@@ -92,7 +108,7 @@ void souk_asks_forget(souk_pool *pool, souk_slot *slot)
         if (ask->slot != slot) {
             before = ask;
             at = &ask->next;
-        } else if (is_input_seen(ask)) {
+        } else if (is_worked_on(ask)) {
             turn_into_withdrawal(pool, ask);
             before = ask;
             at = &ask->next;
@@ -112,7 +128,7 @@ bool souk_session_withdraw(souk_session *session, uint64_t id)
     souk_pool *pool = session->pool;
     souk_ask *before = NULL;
     for (souk_ask **at = &pool->asks; *at != NULL; before = *at, at = &(*at)->next) {
-        if ((*at)->id == id && is_input_seen(*at)) {
+        if ((*at)->id == id && is_worked_on(*at)) {
             turn_into_withdrawal(pool, *at);
             return true;
         }
@@ -135,7 +151,7 @@ void souk_asks_free(souk_pool *pool)
     pool->payload_handed_out = NULL;
 }
 
-void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
+bool souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
                       souk_ms now)
 {
     souk_ask *before = NULL;
@@ -151,8 +167,9 @@ void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_
             souk_slot_schedule(pool, slot);
         }
         ask_free(pool, ask);
-        return;
+        return slot != NULL;
     }
+    return false;
 }
 
 bool souk_asks_next(souk_pool *pool, souk_outcome *out)

@@ -216,7 +216,16 @@ typedef enum souk_ask_kind {
      * The answer to an INPUT that the program has seen is not needed any more: {"ask": its id}. The
      * pool makes it (souk_session_withdraw); no answer is expected. number: as for the INPUT.
      */
-    SOUK_ASK_WITHDRAWN
+    SOUK_ASK_WITHDRAWN,
+    /*
+     * Several processes share their sessions, and the program keeps what they know of each other's
+     * (pool/mcp_share.c has the payloads and the answers). WITHDRAWN follows an ADOPT, too.
+     */
+    SOUK_ASK_ADOPT,   /* a session is needed: is there one, or who opens it? */
+    SOUK_ASK_PUBLISH, /* it was opened: for the others; no answer to it and the next two */
+    SOUK_ASK_GIVE_UP, /* it could not be opened: another one may try */
+    SOUK_ASK_LOST,    /* it is gone: nobody is to adopt it any more */
+    SOUK_ASK_LEAVE    /* it is not needed here any more: does nobody else use it? */
 } souk_ask_kind;
 
 /* A question to the program. */

@@ -408,6 +408,14 @@ static void add_stdio_key(const souk_mcp_endpoint *endpoint, uint64_t seed, souk
     add_part(key, souk_slice_of(endpoint->cwd));
 }
 
+/* What is declared to the server, and how it is spoken to. */
+static void add_manner(const souk_mcp_endpoint *endpoint, const souk_target *target, souk_buf *key)
+{
+    souk_buf_addf(key, "%d %u %u %llu %d ", (int)endpoint->pinned, endpoint->log_level,
+                  target->abilities, (unsigned long long)target->input, target->no_stream);
+    add_part(key, souk_slice_of(endpoint->ca_file));
+}
+
 void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
                            const souk_env *env, uint64_t seed, souk_buf *key)
 {
@@ -417,9 +425,19 @@ void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target 
         add_stdio_key(endpoint, seed, key);
     }
     add_hash(key, souk_pairs_get(target->config, "mcp_headers"), seed);
-    souk_buf_addf(key, "%d %u %u %llu %d ", (int)endpoint->pinned, endpoint->log_level,
-                  target->abilities, (unsigned long long)target->input, target->no_stream);
-    add_part(key, souk_slice_of(endpoint->ca_file));
+    add_manner(endpoint, target, key);
+}
+
+void souk_mcp_endpoint_spell(const souk_mcp_endpoint *endpoint, const souk_target *target,
+                             const souk_env *env, souk_buf *text)
+{
+    add_part(text, target->identity);
+    add_http_key(endpoint, target, env, text);
+    if (target->auth != 0) {
+        add_part(text, target->name); /* another process may have given the number to another one */
+    }
+    add_part(text, souk_pairs_get(target->config, "mcp_headers"));
+    add_manner(endpoint, target, text);
 }
 
 /* Looks into one variable, and notes its name. */

@@ -49,6 +49,13 @@ int souk_mcp_endpoint_check(const souk_mcp_endpoint *endpoint, const souk_reach 
 void souk_mcp_endpoint_key(const souk_mcp_endpoint *endpoint, const souk_target *target,
                            const souk_env *env, uint64_t seed, souk_buf *key);
 
+/*
+ * Appends the same without any seed, so that other processes write the same, and with the bytes of
+ * the user's headers, which may be secret: it is for digests only.
+ */
+void souk_mcp_endpoint_spell(const souk_mcp_endpoint *endpoint, const souk_target *target,
+                             const souk_env *env, souk_buf *text);
+
 /* "debug" is 1, ..., "emergency" 8 (server/utilities/logging of each revision); 0 for others. */
 unsigned souk_mcp_log_level_from(souk_slice name);
 const char *souk_mcp_log_level_name(unsigned level); /* "" for 0 */

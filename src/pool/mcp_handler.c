@@ -67,7 +67,9 @@ static void mcp_close(const souk_handler *self, souk_session *session, souk_ms n
     }
     souk_mcp_probe_drop(session, now);
     souk_mcp_question_drop_all(session);
-    souk_mcp_close(state->mcp);
+    if (!souk_mcp_share_leave(session)) {
+        souk_mcp_close(state->mcp);
+    }
     souk_mcp_slot_report(self, session, now);
 }
 
@@ -86,7 +88,7 @@ static void mcp_answer(const souk_handler *self, souk_session *session, uint64_t
 {
     if (souk_mcp_question_answered(session, ask, json, err, now)) {
         souk_mcp_slot_report(self, session, now);
-    } else {
+    } else if (!souk_mcp_share_answered(self, session, ask, json, err, now)) {
         souk_mcp_slot_answer(self, session, ask, json, err, now);
     }
 }
@@ -99,13 +101,15 @@ static souk_ms mcp_deadline(const souk_handler *self, const souk_session *sessio
         return state->ask_by;
     }
     souk_ms at = souk_ms_min(souk_mcp_deadline(state->mcp), souk_mcp_ops_deadline(state->ops));
-    return souk_ms_min(at, souk_mcp_question_deadline(state));
+    return souk_ms_min(souk_ms_min(at, state->share.ask_by), souk_mcp_question_deadline(state));
 }
 
 static void mcp_tick(const souk_handler *self, souk_session *session, souk_ms now)
 {
     souk_mcp_slot *state = session->state;
-    if (state->mcp != NULL) {
+    if (now >= state->share.ask_by) {
+        souk_mcp_share_silent(self, session, now);
+    } else if (state->mcp != NULL) {
         souk_mcp_tick(state->mcp, now);
         souk_mcp_ops_tick(state->ops, now);
         souk_mcp_question_tick(session, now);
@@ -120,6 +124,8 @@ static void mcp_free(const souk_handler *self, souk_session *session)
     (void)self;
     souk_mcp_slot *state = session->state;
     if (state != NULL) {
+        souk_mcp_share_failed(session);
+        souk_mcp_share_lost(session); /* who closes it in order has left it before */
         while (state->questions != NULL) {
             souk_mcp_question *next = state->questions->next;
             souk_free(session->alloc, state->questions);

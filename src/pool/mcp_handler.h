@@ -51,6 +51,8 @@ typedef struct souk_mcp_handler {
     const struct souk_pool *pool;
     const souk_reach *reach; /* which servers are allowed; set it after _init; NULL: all */
     uint64_t seed;
+    uint64_t share; /* not 0: sessions are shared with other processes; the number of the questions
+                       about that (mcp_share.c). Set it after _init */
     /* Of what sessions receive and keep; it outlives the engine. NULL: the pool's. */
     const souk_alloc *alloc;
 } souk_mcp_handler;

@@ -127,8 +127,7 @@ static int start(const souk_handler *self, souk_session *session, souk_slice tok
     }
     souk_buf_free(&value);
     if (failed == SOUK_OK) {
-        souk_mcp_open(state->mcp, now);
-        souk_mcp_slot_report(self, session, now);
+        souk_mcp_share_begin(self, session, now);
     }
     return failed;
 }
@@ -195,6 +194,7 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
     }
     session->state = state;
     state->ask_by = SOUK_NEVER;
+    state->share.ask_by = SOUK_NEVER;
     souk_arena_init(&state->arena, session->alloc);
     int failed = souk_mcp_endpoint_read(&state->endpoint, &state->arena, session->target, env, err);
     failed = failed == SOUK_OK

@@ -45,6 +45,7 @@ void souk_mcp_probe_end(souk_session *session, const souk_mcp_news *news)
         souk_session_probed(session);
     } else {
         souk_err why = news->err;
+        souk_mcp_share_lost(session); /* else the next opening would adopt it again */
         souk_mcp_slot_explain(session, &why);
         souk_session_lost(session, &why);
     }

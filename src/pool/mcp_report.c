@@ -66,6 +66,7 @@ static void report_failed(const souk_handler *self, souk_session *session, souk_
     const souk_mcp_slot *state = session->state;
     souk_err why = *souk_mcp_why(state->mcp);
     if (!souk_mcp_slot_refresh(self, session, &why, now)) {
+        souk_mcp_share_failed(session);
         souk_mcp_slot_explain(session, &why);
         souk_session_failed(session, &why);
     }
@@ -75,6 +76,7 @@ static void report_lost(souk_session *session)
 {
     const souk_mcp_slot *state = session->state;
     souk_err why = *souk_mcp_why(state->mcp);
+    souk_mcp_share_lost(session);
     souk_mcp_slot_explain(session, &why);
     souk_session_lost(session, &why);
 }
@@ -100,6 +102,7 @@ static void report_state(const souk_handler *self, souk_session *session, souk_m
         session->memory[SOUK_MCP_MEMORY_REVISION] = (uint64_t)souk_mcp_get_revision(state->mcp);
         label(session);
         describe(session);
+        souk_mcp_share_ready(session);
         souk_session_opened(session);
         break;
     case SOUK_MCP_FAILED:

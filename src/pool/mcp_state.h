@@ -3,6 +3,7 @@
  *
  * mcp_handler.c   the interface: keys, and passing on what happens
  * mcp_open.c      opening: endpoint, credential, configuration of the session
+ * mcp_share.c     sessions that several processes use
  * mcp_call.c      calls: their operations, their ends, their progress and tasks
  * mcp_question.c  what servers ask, and the answers
  * mcp_probe.c     is the session still there?
@@ -31,6 +32,27 @@ typedef struct souk_mcp_task_name {
     char id[]; /* cut to what fits into a message */
 } souk_mcp_task_name;
 
+typedef enum souk_mcp_role {
+    SOUK_MCP_ALONE,  /* nobody else uses the session */
+    SOUK_MCP_ASKING, /* an ADOPT is open */
+    SOUK_MCP_OPENER, /* it is being opened for all */
+    SOUK_MCP_SHARING /* others may use it, too */
+} souk_mcp_role;
+
+enum { SOUK_MCP_SHARED_NAME = 48 };
+
+/* What a session is among the processes that share theirs. */
+typedef struct souk_mcp_share {
+    souk_mcp_role role;
+    unsigned place;  /* among this process's shared sessions with the endpoint */
+    uint64_t number; /* of the questions to the program */
+    uint64_t ask;    /* ADOPT or LEAVE; 0: none is open */
+    souk_ms ask_by;  /* until then ADOPT has to be answered */
+    uint64_t generation;
+    uint32_t seat;
+    char endpoint[SOUK_MCP_SHARED_NAME]; /* the same in every process */
+} souk_mcp_share;
+
 /* What a pool session is for this handler. */
 typedef struct souk_mcp_slot {
     souk_arena arena;
@@ -43,8 +65,9 @@ typedef struct souk_mcp_slot {
     char group[33];           /* connections are shared only within it */
     const char *token_source; /* the variable it came from; "" */
     const char *looked_for;   /* the variables that were looked at; for messages */
-    uint64_t ask;             /* for the credential; 0: none is open */
-    souk_ms ask_by;           /* until then it has to be answered */
+    souk_mcp_share share;
+    uint64_t ask;   /* for the credential; 0: none is open */
+    souk_ms ask_by; /* until then it has to be answered */
     souk_mcp_question *questions;
     souk_mcp_task_name *tasks;
     souk_mcp_op *level_op; /* the handler's own LOG_LEVEL; its address is the tag */
@@ -56,7 +79,8 @@ typedef struct souk_mcp_slot {
 enum {
     SOUK_MCP_MEMORY_REVISION = 0,
     SOUK_MCP_MEMORY_LOG_LEVEL = 1, /* 0: none is wanted */
-    SOUK_MCP_MEMORY_REFUSED = 2    /* 1: the last credential was, and who gives them was not told */
+    SOUK_MCP_MEMORY_REFUSED = 2,   /* 1: the last credential was, and who gives them was not told */
+    SOUK_MCP_MEMORY_SHARED = 3     /* a bit for each place of a shared session that is taken */
 };
 
 /* mcp_open.c */
@@ -72,6 +96,21 @@ bool souk_mcp_slot_refresh(const souk_handler *self, souk_session *session, cons
                            souk_ms now);
 /* The program did not answer the ask for a credential in time. */
 void souk_mcp_slot_ask_silent(souk_session *session);
+
+/* mcp_share.c */
+/* Opens the session, or asks first whether another process has done so. */
+void souk_mcp_share_begin(const souk_handler *self, souk_session *session, souk_ms now);
+/* False when the ask is none of these. */
+bool souk_mcp_share_answered(const souk_handler *self, souk_session *session, uint64_t ask,
+                             souk_slice json, const souk_err *err, souk_ms now);
+/* The program did not answer in time. */
+void souk_mcp_share_silent(const souk_handler *self, souk_session *session, souk_ms now);
+/* The session is open; could not be opened; is gone. */
+void souk_mcp_share_ready(souk_session *session);
+void souk_mcp_share_failed(souk_session *session);
+void souk_mcp_share_lost(souk_session *session);
+/* Before the session is closed: true when its end waits for what the program says. */
+bool souk_mcp_share_leave(souk_session *session);
 
 /* mcp_call.c */
 int souk_mcp_call_start(souk_session *session, souk_call *call, souk_ms now, souk_err *err);

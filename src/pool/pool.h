@@ -170,8 +170,11 @@ void souk_pool_run(souk_pool *pool, souk_ms now);
 /* When souk_pool_run has to be called at the latest; SOUK_NEVER: not before something happens. */
 souk_ms souk_pool_deadline(const souk_pool *pool);
 
-/* Answers an ask: JSON text, or an error. Unknown ids are ignored. */
-void souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
+/*
+ * Answers an ask: JSON text, or an error. False when nobody waits for the answer any more; unknown
+ * ids are ignored.
+ */
+bool souk_pool_answer(souk_pool *pool, uint64_t id, souk_slice json, const souk_err *err,
                       souk_ms now);
 
 typedef enum souk_outcome_kind {

@@ -43,6 +43,7 @@ static int make_parts(souk_runtime *rt, souk_err *err)
     souk_mcp_handler_init(&rt->mcp, &rt->options.mcp, rt->pool, rt->seed);
     rt->mcp.alloc = &rt->buffered.alloc;
     rt->mcp.reach = rt->options.reach;
+    rt->mcp.share = rt->options.share;
     return souk_pool_add_handler(rt->pool, &rt->mcp.base, err);
 }
 

@@ -52,6 +52,8 @@ typedef struct souk_runtime_options {
                            must be safe for threads */
     uint64_t input;     /* SOUK_ASK_INPUT of capabilities whose server was not added; 0: none */
     unsigned abilities; /* likewise: what is declared */
+    uint64_t share;     /* not 0: sessions are shared with other processes, through SOUK_ASK_ADOPT
+                           and its like with this number */
     souk_pool_options pool;
     souk_mcp_options mcp;
     const souk_env *env;          /* NULL: that of the process; else it must outlive the runtime */
@@ -284,8 +286,11 @@ int souk_runtime_open_door(souk_runtime *rt, const char *folder, const char **pa
 int souk_runtime_let_in(souk_runtime *rt, souk_err *err);
 void souk_runtime_close_door(souk_runtime *rt);
 
-/* Answers a question that came as an outcome: JSON text, or an error. */
-void souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err);
+/*
+ * Answers a question that came as an outcome: JSON text, or an error. False when nobody waits for
+ * the answer any more.
+ */
+bool souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err);
 
 /* A handler of the program's own; number comes with its questions. */
 int souk_runtime_add_handler(souk_runtime *rt, souk_slice prefix, uint64_t number, souk_err *err);

@@ -115,12 +115,13 @@ bool souk_runtime_next(souk_runtime *rt, souk_outcome *outcome)
     return false;
 }
 
-void souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err)
+bool souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err)
 {
     souk_ms now = souk_runtime_now(rt);
-    souk_pool_answer(rt->pool, ask, json, err, now);
+    bool was_awaited = souk_pool_answer(rt->pool, ask, json, err, now);
     souk_pool_run(rt->pool, now);
     souk_rt_kick(rt);
+    return was_awaited;
 }
 
 void souk_runtime_cancel(souk_runtime *rt, uint64_t call)
