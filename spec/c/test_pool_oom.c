@@ -297,6 +297,31 @@ static void run_modern_features(const souk_alloc *alloc)
     finish(rig);
 }
 
+/* Adopted, lost, opened for all, left. */
+static void run_shared(const souk_alloc *alloc)
+{
+    pool_rig *rig = rig_new();
+    if (begin(rig, alloc)) {
+        mcp_server server;
+        rig->mcp.share = 9;
+        server_http(&server);
+        call_tool(rig, &server, "a");
+        answer_last(rig, "{\"session\":\"theirs\",\"protocol\":\"2025-06-18\",\"about\":\"{}\","
+                         "\"generation\":7,\"seat\":3}");
+        fake_exchange *x = fake_open(&rig->fake, "tools/call");
+        if (x != NULL) {
+            fake_respond(&rig->fake, x, 404, "", "");
+            rig_run(rig);
+        }
+        answer_last(rig, "{\"open\":true,\"generation\":8,\"seat\":5}");
+        open_legacy(rig, "mine");
+        result(rig, "tools/call", "{'content':[]}");
+        rig_wait_for(rig, 300000);
+        answer_last(rig, "true");
+    }
+    finish(rig);
+}
+
 static void the_pool_alone_survives_every_failing_allocation(void)
 {
     fail_everywhere(run_plain);
@@ -332,6 +357,11 @@ static void rounds_tasks_and_listening_survive_every_failing_allocation(void)
     fail_everywhere(run_modern_features);
 }
 
+static void shared_sessions_survive_every_failing_allocation(void)
+{
+    fail_everywhere(run_shared);
+}
+
 int main(void)
 {
     CASE(the_pool_alone_survives_every_failing_allocation);
@@ -341,5 +371,6 @@ int main(void)
     CASE(asks_survive_every_failing_allocation);
     CASE(what_legacy_servers_say_survives_every_failing_allocation);
     CASE(rounds_tasks_and_listening_survive_every_failing_allocation);
+    CASE(shared_sessions_survive_every_failing_allocation);
     return tap_done();
 }

@@ -169,10 +169,48 @@ static void answer_input(fuzz *f)
                      way == 1 ? &err : NULL, f->fake.now);
 }
 
+/* Sensible things and others about the sessions of other processes. */
+static souk_slice something_shared(fuzz *f)
+{
+    static const souk_slice answers[] = {
+        SOUK_LIT_INIT("{\"open\":true,\"generation\":3,\"seat\":2}"),
+        SOUK_LIT_INIT("{\"open\":true,\"generation\":4,\"seat\":9,\"protocol\":\"2025-06-18\"}"),
+        SOUK_LIT_INIT("{\"session\":\"abc\",\"protocol\":\"2025-06-18\",\"about\":\"{}\","
+                      "\"generation\":5,\"seat\":7}"),
+        SOUK_LIT_INIT("{\"session\":null,\"protocol\":\"2026-07-28\",\"about\":\"{}\","
+                      "\"generation\":6,\"seat\":8}"),
+        SOUK_LIT_INIT("{\"session\":\"a b\",\"protocol\":\"2025-06-18\",\"about\":\"{}\","
+                      "\"generation\":5,\"seat\":7}"),
+        SOUK_LIT_INIT("{\"alone\":true,\"protocol\":\"2024-11-05\"}"),
+        SOUK_LIT_INIT("null"),
+        SOUK_LIT_INIT("{\"open\":")};
+    return answers[script_choose(&f->script, sizeof answers / sizeof answers[0])];
+}
+
+static void answer_adopt(fuzz *f)
+{
+    souk_err err;
+    while (fetch_one(f)) { /* as for answer_input */
+    }
+    if (f->adopt_count == 0) {
+        return;
+    }
+    uint64_t id = f->adopts[script_choose(&f->script, f->adopt_count)];
+    bool fails = script_choose(&f->script, 8) == 0;
+    souk_slice text = something_shared(f);
+    must(drop_from(f->adopts, &f->adopt_count, id));
+    souk_fail(&err, SOUK_E_TOOL, "no store");
+    must(souk_pool_answer(f->pool, id, text, fails ? &err : NULL, f->fake.now));
+}
+
 static void answer_ask(fuzz *f)
 {
     souk_err err;
     char text[64];
+    if (f->adopt_count > 0 && script_choose(&f->script, 4) != 0) {
+        answer_adopt(f);
+        return;
+    }
     if (f->ask_count == 0 || script_choose(&f->script, 16) == 0) {
         souk_pool_answer(f->pool, ((uint64_t)1 << 40) * script_choose(&f->script, 2),
                          SOUK_LIT("17"), NULL, f->fake.now);
@@ -200,6 +238,8 @@ static void answer_ask(fuzz *f)
     }
     if (kind == SOUK_ASK_CALL) {
         snprintf(text, sizeof text, "{\"n\":%zu}", number);
+    } else if (kind == SOUK_ASK_LEAVE) {
+        snprintf(text, sizeof text, "%s", id % 2 == 0 ? "true" : "false");
     } else {
         snprintf(text, sizeof text, "%s",
                  kind == SOUK_ASK_OPEN ? "{\"handle\":1}" : "\"s3cret-9\"");
@@ -337,7 +377,7 @@ static void end_all(fuzz *f)
     must(souk_pool_is_empty(f->pool));
     while (fetch_one(f)) {
     }
-    must(f->standing_ended == f->standing_accepted && f->input_count == 0);
+    must(f->standing_ended == f->standing_accepted && f->input_count == 0 && f->adopt_count == 0);
     must(souk_pool_deadline(f->pool) == SOUK_NEVER);
 }
 
@@ -371,6 +411,7 @@ static bool begin(fuzz *f)
     }
     souk_mcp_options_default(&mcp_options);
     souk_mcp_handler_init(&f->mcp, &mcp_options, f->pool, 2);
+    f->mcp.share = f->script.left % 2 == 0 ? SHARE_FUNCTION : 0;
     must(souk_pool_add_handler(f->pool, &f->mcp.base, NULL) == SOUK_OK);
     must(souk_pool_add_handler(f->pool, f->asking, NULL) == SOUK_OK);
     souk_pool_want_notes(f->pool, true);

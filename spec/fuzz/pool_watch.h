@@ -25,7 +25,8 @@ enum {
     MAX_OPENING = 2,
     MAX_INPUT = 120,
     MAX_RESENDS = 2,
-    INPUT_FUNCTION = 11
+    INPUT_FUNCTION = 11,
+    SHARE_FUNCTION = 12
 };
 
 /* A call of the script; its number is in its body and must come back in its answer. */
@@ -72,6 +73,8 @@ typedef struct fuzz {
     size_t ask_count;
     uint64_t inputs[MAX_ASKS]; /* questions of servers that were seen, and have no answer yet */
     size_t input_count;
+    uint64_t adopts[MAX_ASKS]; /* likewise: whether another process has a session */
+    size_t adopt_count;
     char tokens[3][16];
     char groups[SERVERS][IDENTITIES][40];
     size_t accepted, ended;
@@ -218,16 +221,40 @@ static inline void take_end(fuzz *f, const souk_outcome *out)
     must(false);
 }
 
+static inline bool drop_from(uint64_t *ids, size_t *count, uint64_t id)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (ids[i] == id) {
+            ids[i] = ids[--*count];
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A question is answered once or taken back once, and never both. */
 static inline void drop_input(fuzz *f, uint64_t id)
 {
-    for (size_t i = 0; i < f->input_count; i++) {
-        if (f->inputs[i] == id) {
-            f->inputs[i] = f->inputs[--f->input_count];
-            return;
-        }
+    must(drop_from(f->inputs, &f->input_count, id));
+}
+
+/* Whether it is a question about sessions of other processes, which was taken note of. */
+static inline bool take_share(fuzz *f, const souk_outcome *out)
+{
+    switch (out->ask) {
+    case SOUK_ASK_ADOPT:
+        must(f->adopt_count < MAX_ASKS);
+        f->adopts[f->adopt_count++] = out->id;
+        break;
+    case SOUK_ASK_PUBLISH:
+    case SOUK_ASK_GIVE_UP:
+    case SOUK_ASK_LOST:
+        break;
+    default:
+        return false; /* LEAVE is like any other that is to be answered */
     }
-    must(false);
+    must(out->number == SHARE_FUNCTION && f->mcp.share != 0);
+    return true;
 }
 
 static inline void take_ask(fuzz *f, const souk_outcome *out)
@@ -238,7 +265,13 @@ static inline void take_ask(fuzz *f, const souk_outcome *out)
     snprintf(text, sizeof text, "%.*s", SOUK_ARG(out->payload));
     if (out->ask == SOUK_ASK_WITHDRAWN) {
         must(strncmp(text, "{\"ask\":", 7) == 0);
-        drop_input(f, strtoull(text + 7, NULL, 10));
+        uint64_t id = strtoull(text + 7, NULL, 10);
+        if (!drop_from(f->adopts, &f->adopt_count, id)) {
+            drop_input(f, id);
+        }
+        return;
+    }
+    if (take_share(f, out)) {
         return;
     }
     if (out->ask == SOUK_ASK_INPUT) {
