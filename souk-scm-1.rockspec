@@ -262,6 +262,7 @@ build = {
     ["souk.options"] = "lua/souk/options.lua",
     ["souk.roots"] = "lua/souk/roots.lua",
     ["souk.server"] = "lua/souk/server.lua",
+    ["souk.shared"] = "lua/souk/shared.lua",
     ["souk.show"] = "lua/souk/show.lua",
     ["souk.trace"] = "lua/souk/trace.lua",
     ["souk.types"] = "lua/souk/types.lua",

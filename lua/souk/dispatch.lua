@@ -9,6 +9,7 @@ local guard = require "souk.guard"
 local inputs = require "souk.inputs"
 local nearest = require "souk.nearest"
 local notices = require "souk.notices"
+local shared = require "souk.shared"
 
 local dispatch = {}
 
@@ -46,6 +47,7 @@ function dispatch.attach(market, private)
     observer_count = 0,
     cache = cache.new(private.max_cached),
     inputs = private.inputs,
+    shared = private.shared, -- nil, or the store of sessions that other workers use, too
     max_pages = private.max_pages,
     now = private.now,
     on_error = private.on_error,
@@ -245,7 +247,12 @@ local function answer(market, state, ask, kind, number, payload)
   if kind == "input" then
     return inputs.ask(market, state, ask, f, payload)
   elseif kind == "withdrawn" then
+    if state.shared then
+      state.shared:withdrawn(payload.ask)
+    end
     return inputs.withdrawn(state, payload.ask)
+  elseif shared.hears(kind) then
+    return state.shared:hear(market, state, ask, kind, payload)
   end
   local ok, value, err = pcall(questions[kind], f, payload)
   if kind == "cancel" or kind == "close" then

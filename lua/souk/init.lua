@@ -287,6 +287,9 @@ function Market:close(timeout)
   if state.host.close then
     state.host.close(self, state, timeout)
   else
+    if state.shared and self:_begin_end() then
+      dispatch.finish(self) -- who is the last to use a session is asked now
+    end
     self:_end(timeout)
   end
   if self:_is_open() then

@@ -3,6 +3,7 @@ local core = require "souk.core"
 local inputs = require "souk.inputs"
 local nearest = require "souk.nearest"
 local roots = require "souk.roots"
+local shared = require "souk.shared"
 
 local options = {}
 
@@ -25,6 +26,9 @@ local private_open = {
   },
   log_level = {
     type = "string", default = "info", meaning = "least severe level for `log`: debug, info, warning or error",
+  },
+  shared_dict = {
+    type = "string", meaning = "nginx: name of the lua_shared_dict through which workers share their sessions",
   },
   max_cached = {
     type = "number", default = 256, meaning = "results of servers that are kept as long as they allow (ttlMs); 0: none",
@@ -144,6 +148,14 @@ local function complete(settings, private)
   settings.input = declared > 0 and 1 or 0
   settings.abilities = declared + core.abilities.tasks
   private.now = settings.clock or core.now
+  if private.shared_dict then
+    local limits = {}
+    for _, name in ipairs { "open_timeout", "max_life" } do
+      limits[name] = settings[name] or core.option_names[name].default
+    end
+    private.shared = shared.of_nginx(private.shared_dict, limits, private.host.own_thread)
+    settings.share = 1
+  end
   private.max_pages = settings.max_pages or core.option_names.max_pages.default
   private.max_cached = private.max_cached or private_open.max_cached.default
 end

@@ -142,6 +142,7 @@ static int l_gc(lua_State *L)
 {
     souk_market *market = souk_bind_market_any(L, 1);
     if (market->rt != NULL) {
+        souk_runtime_stop_asking(market->rt);
         souk_runtime_close(market->rt, GC_PATIENCE);
     }
     let_go(market);

@@ -67,7 +67,7 @@ static void mcp_close(const souk_handler *self, souk_session *session, souk_ms n
     }
     souk_mcp_probe_drop(session, now);
     souk_mcp_question_drop_all(session);
-    if (!souk_mcp_share_leave(session)) {
+    if (!souk_mcp_share_leave(self, session)) {
         souk_mcp_close(state->mcp);
     }
     souk_mcp_slot_report(self, session, now);

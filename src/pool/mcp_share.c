@@ -341,11 +341,12 @@ void souk_mcp_share_lost(souk_session *session)
 }
 
 /* Only the last one ends the session at the server, and only the program knows who that is. */
-static bool ask_to_leave(souk_session *session)
+static bool ask_to_leave(const souk_mcp_handler *handler, souk_session *session)
 {
     souk_mcp_slot *state = session->state;
     uint64_t id = 0;
-    int failed = put_generation(session, SOUK_ASK_LEAVE, &id);
+    bool is_heard = handler->share != 0;
+    int failed = is_heard ? put_generation(session, SOUK_ASK_LEAVE, &id) : SOUK_E_CLOSED;
     stand_alone(session);
     if (failed != SOUK_OK) {
         souk_mcp_leave_to_others(state->mcp);
@@ -355,7 +356,7 @@ static bool ask_to_leave(souk_session *session)
     return true;
 }
 
-bool souk_mcp_share_leave(souk_session *session)
+bool souk_mcp_share_leave(const souk_handler *self, souk_session *session)
 {
     const souk_mcp_slot *state = session->state;
     bool has_id = souk_mcp_session_id(state->mcp).len > 0;
@@ -371,7 +372,7 @@ bool souk_mcp_share_leave(souk_session *session)
         break;
     case SOUK_MCP_SHARING:
         if (has_id) {
-            return ask_to_leave(session);
+            return ask_to_leave(self->user, session);
         }
         stand_alone(session);
         break;

@@ -110,7 +110,7 @@ void souk_mcp_share_ready(souk_session *session);
 void souk_mcp_share_failed(souk_session *session);
 void souk_mcp_share_lost(souk_session *session);
 /* Before the session is closed: true when its end waits for what the program says. */
-bool souk_mcp_share_leave(souk_session *session);
+bool souk_mcp_share_leave(const souk_handler *self, souk_session *session);
 
 /* mcp_call.c */
 int souk_mcp_call_start(souk_session *session, souk_call *call, souk_ms now, souk_err *err);

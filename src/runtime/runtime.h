@@ -292,6 +292,9 @@ void souk_runtime_close_door(souk_runtime *rt);
  */
 bool souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const souk_err *err);
 
+/* Nobody answers any more, as when the program goes: nothing waits for that from now on. */
+void souk_runtime_stop_asking(souk_runtime *rt);
+
 /* A handler of the program's own; number comes with its questions. */
 int souk_runtime_add_handler(souk_runtime *rt, souk_slice prefix, uint64_t number, souk_err *err);
 

@@ -124,6 +124,11 @@ bool souk_runtime_answer(souk_runtime *rt, uint64_t ask, souk_slice json, const 
     return was_awaited;
 }
 
+void souk_runtime_stop_asking(souk_runtime *rt)
+{
+    rt->mcp.share = 0;
+}
+
 void souk_runtime_cancel(souk_runtime *rt, uint64_t call)
 {
     souk_pool_cancel(rt->pool, call, souk_runtime_now(rt));

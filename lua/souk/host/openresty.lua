@@ -160,6 +160,9 @@ local function pump(_, holder)
     state.pump_runs = false
     if market and market:_is_open() then
       market:_close_door()
+      if state.shared and ngx.worker.exiting() then
+        state.shared:count_out()
+      end
       if is_waited_for(state) then
         start_pump(market, state)
       end
