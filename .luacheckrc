@@ -11,3 +11,4 @@ read_globals = {
 files["spec/**/*_spec.lua"] = { std = "min+busted" }
 files["spec/support"] = { std = "min+busted" }
 exclude_files = { "build", "lua_modules" }
+files["examples/openresty"] = { globals = { "ngx" } }
