@@ -418,10 +418,12 @@ function Server:error_log()
 end
 
 -- Lines that say that something is wrong with nginx itself; those that were returned need not be complained of again.
+-- nginx reaps the children of souk, too, and calls a child that was killed an "unknown process".
 function Server:alerts()
   local list = {}
   for line in self:error_log():gmatch "[^\n]+" do
-    if line:find "%[alert%]" or line:find "%[emerg%]" or line:find "%[crit%]" then
+    local is_alert = line:find "%[alert%]" or line:find "%[emerg%]" or line:find "%[crit%]"
+    if is_alert and not line:find "unknown process %d+ exited on signal" then
       list[#list + 1] = line
     end
   end

@@ -66,6 +66,11 @@ function servers.node()
   return absolute(path)
 end
 
+-- The folder of the npm packages.
+function servers.npm()
+  return absolute(NPM)
+end
+
 local function peer(name)
   return absolute(("%s/@modelcontextprotocol/server-%s/dist/index.js"):format(NPM, name))
 end

@@ -68,6 +68,25 @@ local function check_server(where, server)
   return true
 end
 
+local POLICY = { allow = "list", deny = "list", restrictive = "boolean" }
+
+-- A rule that is misspelled would let through what it was to keep out.
+local function check_policy(policy)
+  if type(policy) ~= "table" then
+    return fault("policy", "an object", type(policy))
+  end
+  for name, value in pairs(policy) do
+    if not POLICY[name] then
+      return fault("policy", "allow, deny or restrictive", tostring(name))
+    end
+    local ok, why = check_member("policy." .. name, value, POLICY[name])
+    if not ok then
+      return nil, why
+    end
+  end
+  return true
+end
+
 local function check(content)
   if type(content) ~= "table" or type(content.mcpServers) ~= "table" then
     return nil, "expected an object with the member mcpServers"
@@ -78,8 +97,9 @@ local function check(content)
       return nil, why
     end
   end
-  if content.policy ~= nil and type(content.policy) ~= "table" then
-    return fault("policy", "an object", type(content.policy))
+  local ok, why = check_policy(content.policy or {})
+  if not ok then
+    return nil, why
   end
   return check_strings("capabilities", content.capabilities or {}, true)
 end
