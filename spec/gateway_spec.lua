@@ -272,6 +272,35 @@ describe("the gateway #harness", function()
     assert.same({ ["200"] = 32, ["429"] = 2 }, codes)
   end)
 
+  it("holds nobody up while it waits for a server", function()
+    local before = nginx.now()
+    local codes = codes_of("127.0.0.11", "/call/mcp.forge.slow?[1-30]", '{"ms":500}', "--parallel --parallel-immediate")
+    assert.same({ ["200"] = 30, ["429"] = 0 }, codes)
+    assert.truthy(nginx.now() - before < 4, "one after the other it is 15 s") -- 0.6 s on two cores
+  end)
+
+  it("cancels the call of a client that goes away, with a stream and without", function()
+    for _, options in ipairs { {}, AS_EVENTS } do
+      local seen = forge:ledger()
+      local request = gateway:begin("/call/mcp.forge.slow", call_with({ ms = 20000, steps = 200 }, options))
+      nginx.wait_until("the call at the server", 5, function()
+        return (forge:ledger().methods["tools/call"] or 0) > (seen.methods["tools/call"] or 0)
+      end)
+      request:abort()
+      nginx.wait_until("the end of the call", 5, function()
+        return #forge:ledger().cancelled > #seen.cancelled
+      end)
+    end
+    nginx.wait_until("nothing in flight", 3, function()
+      local families = prometheus.read(gateway:get("/metrics").body)
+      local sum = 0
+      for _, sample in ipairs(families.souk_server_calls_in_flight.samples) do
+        sum = sum + (sample.labels.server == "forge" and sample.value or 0)
+      end
+      return sum == 0
+    end)
+  end)
+
   it("streams how a call goes, and its result", function()
     local request = gateway:begin("/call/mcp.forge.slow", call_with({ ms = 600, steps = 3 }, AS_EVENTS))
     nginx.wait_until("progress before the end", 5, function()

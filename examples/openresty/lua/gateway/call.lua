@@ -56,7 +56,7 @@ local function options()
   local parent = ngx.var.http_traceparent or ""
   return {
     timeout = seconds,
-    -- cancel_on_abort = true,
+    cancel_on_abort = true,
     trace = parent:find "^%x%x%-%x+%-%x+%-%x%x$" and { traceparent = parent } or nil,
   }
 end

@@ -4,7 +4,7 @@ local config = require "gateway.config"
 
 local servers = {}
 
-local FIRST_DELAY, LONGEST_DELAY = 1, 60
+local FIRST_DELAY, LONGEST_DELAY = 0.5, 60
 
 -- name -> { state = "adding"|"ready"|"failed"|"wrong", tools, reason, tries, info }
 -- "wrong": the configuration has to be changed, so that it is not tried again.
