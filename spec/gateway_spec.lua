@@ -24,6 +24,15 @@ local function output_of(command)
   return (text:gsub("%s+$", ""))
 end
 
+local function read_file(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+local README = read_file "README.md"
+
 -- Starts the gateway with this configuration (a table or a text; nil: that of the demonstration) and these variables.
 local function start(configuration, env)
   local file, all = os.tmpname(), {}
@@ -165,11 +174,12 @@ describe("the gateway #harness", function()
     })).login)
   end)
 
-  it("answers each kind of error with its status", function()
-    local expected = {
-      config = 500, file = 500, schema = 502, policy = 403, transport = 502, protocol = 502, rpc = 502, tool = 422,
-      auth = 502, timeout = 504, cancelled = 499, limit = 502, closed = 503,
-    }
+  it("answers each kind of error with the status that the README says", function()
+    local expected = {}
+    local rows = README:match "<!%-%- table: gateway %-%->(.-)<!%-%- end: gateway %-%->"
+    for kind, status in rows:gmatch "\n| `(%l+)` | (%d%d%d) |" do
+      expected[kind] = tonumber(status)
+    end
     local kinds = json(gateway:get "/capabilities/demo.fail").input_schema.properties.kind.enum
     assert.equal(13, #kinds)
     for _, kind in ipairs(kinds) do
@@ -544,5 +554,46 @@ describe("a gateway that is set up #harness", function()
     nginx.wait_for_end({ gateway.leader }, 10)
     nginx.wait_for_end(children, 5)
     assert.equal("", output_of("ls -d " .. prefix .. " 2>/dev/null"))
+  end)
+end)
+
+describe("the nginx.conf of the README #harness", function()
+  teardown(function()
+    nginx.stop_all()
+    servers.stop_all()
+  end)
+
+  -- What a reader has at other places: where souk is, the port, and a server with his token.
+  local function at_home(text, port, folder, server)
+    local tree = output_of "pwd"
+    local function replace(what, with)
+      local first, last = text:find(what, 1, true)
+      assert(first, "the README has no " .. what)
+      text = text:sub(1, first - 1) .. with .. text:sub(last + 1)
+    end
+    replace("http {", ('pid %s/nginx.pid; error_log stderr; daemon off; %s\nhttp {\n'
+      .. 'access_log off; lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;;"; lua_package_cpath "%s/%slua5.1/?.so;;";')
+      :format(folder, output_of "id -u" == "0" and "user root;" or "", tree, tree, tree,
+        os.getenv "SOUK_BUILD" or "build/"))
+    replace("127.0.0.1:8080", "127.0.0.1:" .. port)
+    replace("https://api.githubcopilot.com/mcp/", server.url)
+    return text
+  end
+
+  it("is all that is needed", function()
+    local text = assert(README:match "<!%-%- example: nginx %-%->\n```nginx\n(.-)\n```")
+    local forge = servers.start("scripted", { knobs = { token = "s3cret-of-a-reader" } })
+    local folder = output_of "mktemp -d"
+    local server = nginx.run(function(port)
+      local file = write_file(folder .. "/nginx.conf", at_home(text, port, folder, forge))
+      return { "nginx", "-p", folder, "-c", file, "-e", "stderr" }
+    end, { alive = "/", env = { MCP_AUTH_TOKEN = "s3cret-of-a-reader" } })
+    local me = nginx.wait_until("an answer", 5, function()
+      local answer = server:get "/me"
+      return answer.status == 200 and cjson.decode(answer.body)
+    end)
+    assert.equal("souk-tester", me.login)
+    server:stop()
+    os.execute("rm -rf " .. folder)
   end)
 end)

@@ -2,9 +2,9 @@
 # Installs what souk needs, by name: Debian packages that are missing, and the npm packages of spec/peers
 # below build/npm. Says what it installs; does nothing, fast, when all is there.
 #
-#     sh spec/tools/deps.sh demo|test|bench
+#     sh spec/tools/deps.sh demo|gateway|test|bench
 #
-# demo: to build and to run `make demo`. test: all that `make test` runs. bench: test and callgrind.
+# demo: to build and to run `make demo`. gateway: the same for `make gateway`. test: all that `make test` runs. bench: test and callgrind.
 set -eu
 cd "$(dirname "$0")/../.."
 grade=${1:-test}
@@ -18,13 +18,16 @@ test_packages="lua5.1 liblua5.1-0-dev luajit2|luajit libluajit2-5.1-dev|libluaji
     lua-check clang clang-tidy clang-format libclang-rt-dev|libclang-rt-14-dev libjansson-dev libtest-json-schema-acceptance-perl
     nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache neovim lua-luv lua-cqueues chromium-headless-shell
     openssl perl procps"
+gateway_packages="libluajit2-5.1-dev|libluajit-5.1-dev nginx libnginx-mod-http-lua lua-resty-core lua-resty-lrucache
+    procps"
 bench_packages="valgrind wrk"
 
 case $grade in
 demo) packages=$demo_packages ;;
+gateway) packages="$demo_packages $gateway_packages" ;;
 test) packages="$demo_packages $test_packages" ;;
 bench) packages="$demo_packages $test_packages $bench_packages" ;;
-*) say "unknown grade '$grade': demo, test or bench"; exit 2 ;;
+*) say "unknown grade '$grade': demo, gateway, test or bench"; exit 2 ;;
 esac
 command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
 

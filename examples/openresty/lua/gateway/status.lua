@@ -89,8 +89,8 @@ local TABLE = [[
 local CELL = '<td class="{class}" data-title="{title}">{cell}</td>\n'
 local NOTE = '<tr class="note"><td colspan="{columns}">{note}</td></tr>\n'
 
--- columns: { title, "number" or nil } each; rows: lists of cells, with a `note` that may follow. On a narrow screen a row
--- becomes a card, and each cell needs the title of its column by itself.
+-- columns: { title, "number" or nil } each; rows: lists of cells, with a `note` that may follow. On a narrow screen a
+-- row becomes a card, and each cell needs the title of its column by itself.
 local function make_table(class, columns, rows, empty)
   if #rows == 0 then
     return html('<p class="none">{empty}</p>', { empty = empty })
