@@ -104,6 +104,7 @@ build = {
         "src/io/fork_guard.c",
         "src/io/head.c",
         "src/io/keeper.c",
+        "src/io/library.c",
         "src/io/loop_epoll.c",
         "src/io/loop_poll.c",
         "src/io/loop_table.c",

@@ -26,6 +26,12 @@ local function wait_for(market, kind)
   error("it never came: " .. kind)
 end
 
+describe("libcurl", function()
+  it("says what it is", function()
+    assert.truthy(souk.libcurl():find "^libcurl/%d+%.%d+%.%d+")
+  end)
+end)
+
 describe("values and schemas", function()
   local schema = {
     type = "object", properties = { name = { type = "string" }, tags = { type = "array" } }, required = { "name" },

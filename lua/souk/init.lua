@@ -20,6 +20,7 @@ core.own_sources(debug.getinfo(1, "S").source:match "^(.*[/\\])" or "=souk")
 
 local souk = {
   version = core.version,
+  libcurl = core.libcurl,
   null = core.json.null,
   array = core.json.array,
   json = { encode = core.json.encode, decode = core.json.decode },

@@ -423,6 +423,10 @@ function souk.wait_all(handles, timeout) end
 ---@return integer|souk.Error where it stands in the list; or the error
 function souk.wait_any(handles, timeout) end
 
+--- The libcurl that is loaded, and what it has in it: for reports of what is wrong.
+---@return string
+function souk.libcurl() end
+
 --- Marks a table as a JSON array, also when it is empty. Returns it.
 ---@param t table|nil
 ---@return table

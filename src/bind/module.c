@@ -8,6 +8,7 @@
 #include "bind/market.h"
 #include "bind/misuse.h"
 #include "bind/validate.h"
+#include "io/library.h"
 
 SOUK_EXPORT int luaopen_souk_core(lua_State *L);
 
@@ -47,6 +48,13 @@ static void count_state(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* libcurl(): which one is loaded. */
+static int l_libcurl(lua_State *L)
+{
+    lua_pushstring(L, souk_io_library());
+    return 1;
+}
+
 SOUK_EXPORT int luaopen_souk_core(lua_State *L)
 {
     count_state(L);
@@ -55,6 +63,8 @@ SOUK_EXPORT int luaopen_souk_core(lua_State *L)
     lua_setfield(L, -2, "version");
     lua_pushcfunction(L, l_live_states);
     lua_setfield(L, -2, "live_states");
+    lua_pushcfunction(L, l_libcurl);
+    lua_setfield(L, -2, "libcurl");
     souk_bind_open_json(L);
     lua_setfield(L, -2, "json");
     souk_bind_open_errors(L);
