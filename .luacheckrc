@@ -10,5 +10,8 @@ read_globals = {
 }
 files["spec/**/*_spec.lua"] = { std = "min+busted" }
 files["spec/support"] = { std = "min+busted" }
+-- vim.bo and the like are set there, and vim.ui is taken over.
+files["examples/neovim"] = { globals = { "vim" } }
+files["spec/support/nvim_user.lua"] = { std = "min", globals = { "vim" } }
 exclude_files = { "build", "lua_modules" }
 files["examples/openresty"] = { globals = { "ngx" } }

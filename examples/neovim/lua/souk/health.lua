@@ -1,0 +1,4 @@
+--- :checkhealth souk
+local health = require "souk_nvim.health"
+
+return { check = health.check }
