@@ -1,79 +1,16 @@
 -- The plugin in examples/neovim, in a real headless Neovim: its command and completion, forms, the floating window,
--- .mcp.json, :checkhealth. The user is spec/support/nvim_user.lua.
+-- questions of servers. What it reads, checks and leaves behind is in neovim_project_spec.lua.
 
 local cjson = require "cjson"
 local nvim = require "spec.support.nvim"
-local servers = require "spec.support.servers"
+local plugin = require "spec.support.nvim_plugin"
 
-local PLUGIN = "examples/neovim"
+local run, here = plugin.run, plugin.here
 
-local server
-local folders = {}
-
-setup(function()
-  server = servers.start("scripted", { knobs = { all_tools = true } })
-end)
-
-teardown(function()
-  server = nil
-  servers.stop_all()
-end)
-
-before_each(function()
-  server:reset()
-  server:knobs { all_tools = true }
-end)
-
-after_each(function()
-  for _, folder in ipairs(folders) do
-    os.execute("rm -rf '" .. folder .. "'")
-  end
-  folders = {}
-  servers.check()
-end)
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
-
--- A project with this .mcp.json: a text, or a table of servers.
-local function project(content)
-  local folder = output_of "mktemp -d"
-  folders[#folders + 1] = folder
-  if content then
-    local file = assert(io.open(folder .. "/.mcp.json", "w"))
-    file:write(type(content) == "string" and content or cjson.encode { mcpServers = content })
-    file:close()
-  end
-  return folder
-end
-
-local PRELUDE = [[
-package.path = package.path .. ";" .. (...) .. "/?.lua"
-user = require "spec.support.nvim_user"
-require("souk_nvim").setup { trust = true }
-]]
-
-local TOP = output_of "pwd"
-
--- Runs a script in a project, with the plugin and a user.
-local function run(content, script, options)
-  options = options or {}
-  local given = { TOP }
-  for _, one in ipairs(options.arguments or {}) do
-    given[#given + 1] = one
-  end
-  return nvim.value(PRELUDE .. "local _, argument = ...\n" .. script, {
-    arguments = given, rtp = { PLUGIN }, cwd = project(content), env = options.env, timeout = 30,
-  })
-end
-
-local function here()
-  return { s = { type = "http", url = server.url } }
-end
+setup(plugin.start_server)
+teardown(plugin.stop)
+before_each(plugin.reset)
+after_each(plugin.clean_up)
 
 -- --- the command -----------------------------------------------------------------------------------------------------
 
@@ -87,7 +24,7 @@ describe(":Souk #harness", function()
         end
       end
       return { before = #before, command = vim.fn.exists ":Souk" }
-    ]], { rtp = { PLUGIN } })
+    ]], { rtp = { plugin.folder } })
     assert.same({ before = 0, command = 2 }, loaded)
   end)
 
@@ -218,7 +155,7 @@ local function tool(name, properties, required, more)
   for key, value in pairs(more or {}) do
     schema[key] = value
   end
-  server:set_tools { add = { { name = name, description = name, inputSchema = schema } } }
+  plugin.server():set_tools { add = { { name = name, description = name, inputSchema = schema } } }
 end
 
 -- Calls s.<name> with these answers (a list, as Lua), and gives what was asked and what the server got.
@@ -303,9 +240,10 @@ describe("a form #harness", function()
   end)
 
   it("asks nothing when nothing can be given, and for JSON when anything can", function()
-    server:set_tools { add = { { name = "none", inputSchema = { type = "object" } } } }
+    plugin.server():set_tools { add = { { name = "none", inputSchema = { type = "object" } } } }
     assert.equal(0, #fill("none", "{}").asked)
-    server:set_tools { add = { { name = "free", inputSchema = { type = "object", additionalProperties = true } } } }
+    local anything = { type = "object", additionalProperties = true }
+    plugin.server():set_tools { add = { { name = "free", inputSchema = anything } } }
     assert.same({ deep = { 1 } }, fill("free", [[{ '{"deep": [1]}' }]]).got)
   end)
 
@@ -313,7 +251,7 @@ describe("a form #harness", function()
     tool("order", { what = { type = "string" } }, { "what" })
     local result = fill("order", "{ user.CANCEL }")
     assert.is_nil(result.window)
-    assert.is_nil(server:ledger().tools.order)
+    assert.is_nil(plugin.server():ledger().tools.order)
   end)
 
   it("asks only for what is missing when arguments were given", function()
@@ -334,6 +272,228 @@ describe("a form #harness", function()
     local result = fill("strict", [[{ "abc" }]])
     assert.truthy(result.window[3]:find "^failed after", result.window[3])
     assert.truthy(result.window[5]:find "schema: .*code", result.window[5])
-    assert.is_nil(server:ledger().tools.strict)
+    assert.is_nil(plugin.server():ledger().tools.strict)
+  end)
+end)
+
+-- --- the window of a call --------------------------------------------------------------------------------------------
+
+describe("a call #harness", function()
+  before_each(function()
+    plugin.server():knobs { answer = "sse" } -- which progress needs
+  end)
+
+  it("shows its progress while the editor goes on", function()
+    local got = run(here(), [[
+      local ticks, seen = 0, {}
+      local timer = vim.loop.new_timer()
+      timer:start(5, 5, function() ticks = ticks + 1 end)
+      vim.cmd 'Souk call s.slow {"ms": 600, "steps": 6}'
+      local before = ticks
+      user.wait(function()
+        local now = table.concat(user.window() or {}, "\n")
+        if seen[#seen] ~= now then
+          seen[#seen + 1] = now
+        end
+        return user.sees "done after"
+      end)
+      timer:close()
+      return { ticks = ticks - before, seen = seen }
+    ]])
+    local all = table.concat(got.seen, "\n\n")
+    assert.truthy(all:find "running for 0%.%d s   c cancels, q closes and lets it run")
+    assert.truthy(all:find(("█"):rep(15) .. ("░"):rep(15) .. "  50 %  3 of 6\nstep 3 of 6", 1, true), all)
+    assert.truthy(got.seen[#got.seen]:find "slept 600 ms")
+    assert.falsy(got.seen[#got.seen]:find "█")
+    assert.is_true(got.ticks > 60, "a timer of 5 ms fired only " .. got.ticks .. " times in 600 ms")
+  end)
+
+  it("is cancelled by a key in its window, and by :Souk cancel", function()
+    local got = run(here(), [[
+      local windows = {}
+      for i, how in ipairs { function() user.press "c" end, function() vim.cmd "Souk cancel" end } do
+        vim.cmd 'Souk call s.slow {"ms": 20000, "steps": 20000}'
+        user.wait_for " of 20000"
+        how()
+        user.wait_for "cancelled after"
+        windows[i] = user.window()
+        user.press "q"
+      end
+      vim.cmd "Souk cancel"
+      return { windows = windows, said = user.said }
+    ]])
+    for _, window in ipairs(got.windows) do
+      assert.truthy(window[5]:find "cancelled", window[5])
+    end
+    assert.equal("souk: nothing is running", got.said[#got.said].text)
+    assert.equal(2, plugin.server():ledger().methods["notifications/cancelled"] or 0)
+  end)
+
+  it("is chosen by the user when several are to be cancelled", function()
+    local got = run(here(), [[
+      vim.cmd 'Souk call s.slow {"ms": 20000}'
+      user.wait_for "running"
+      user.press "q"
+      vim.cmd 'Souk call s.meet {"count": 2, "ms": 20000}'
+      user.wait_for "running"
+      user.answers = { user.pick "s.slow" }
+      vim.cmd "Souk cancel"
+      user.wait_for "s.slow"
+      local items = user.asked[1].items
+      local still = user.sees "running"
+      vim.cmd "Souk cancel"
+      user.wait_for "cancelled after"
+      return { items = items, still = still, said = user.said }
+    ]])
+    assert.equal(2, #got.items)
+    assert.truthy(got.items[1]:find "^s%.slow, for %d+%.%d s$", got.items[1])
+    assert.is_true(got.still)
+  end)
+
+  it("goes on when its window is closed; a message and :Souk result tell how it ended", function()
+    local got = run(here(), [[
+      vim.cmd 'Souk call s.slow {"ms": 200}'
+      user.wait_for "running"
+      user.press "<Esc>"
+      local closed = user.window() == nil
+      user.wait_for "s.slow is done; :Souk result shows it"
+      vim.cmd "Souk result"
+      return { closed = closed, window = user.window() }
+    ]])
+    assert.is_true(got.closed)
+    assert.equal("slept 200 ms", got.window[5])
+  end)
+
+  it("shows errors of tools and servers, and no stack", function()
+    local got = run(here(), [[
+      local windows = {}
+      for _, line in ipairs {
+        's.fail {"message": "no\\nsuch luck"}', 's.fail {"message": 3}', 's.task {"fail": "rpc"}',
+      } do
+        vim.cmd("Souk call " .. line)
+        user.wait_for "failed after"
+        windows[#windows + 1] = table.concat(user.window(), "\n")
+        user.press "q"
+      end
+      return windows
+    ]])
+    assert.truthy(got[1]:find "mcp%.s%.fail: tool: server 's': no\nsuch luck", got[1])
+    assert.truthy(got[2]:find "schema: .*message", got[2])
+    assert.truthy(got[3]:find "the task failed", got[3])
+    assert.truthy(got[3]:find('{\n  "reason": "it was told to"\n}', 1, true), got[3])
+    assert.falsy(table.concat(got):find "traceback")
+  end)
+
+  it("shows content of every kind, and texts as they are", function()
+    local got = run(here(), [[
+      local windows = {}
+      for _, line in ipairs {
+        's.mixed', 's.echo {"text": "a\\n\\n  b\\ttab"}', 's.list_issues {"owner": "o", "repo": "r", "perPage": 2}',
+      } do
+        vim.cmd("Souk call " .. line)
+        user.wait_for "done after"
+        windows[#windows + 1] = vim.list_slice(user.window(), line == "s.mixed" and 4 or 5)
+        user.press "q"
+      end
+      return windows
+    ]])
+    assert.same({ "a picture:", "[image: image/png, 9 bytes]", "[notes: souk://notes/1]" }, got[1])
+    assert.same({ "a", "", "  b\ttab" }, got[2])
+    assert.same({ "[", "  {", '    "id": 1000130,' }, { got[3][1], got[3][2], got[3][3] })
+  end)
+
+  it("has a window that fits the screen, whatever is in it", function()
+    local got = run(here(), [[
+      vim.o.columns, vim.o.lines = 60, 20
+      vim.cmd 'Souk call s.big {"bytes": 100000}'
+      user.wait_for "done after"
+      local function place()
+        local config = vim.api.nvim_win_get_config(0)
+        return { config.width, config.height }
+      end
+      local first = place()
+      vim.o.columns, vim.o.lines = 100, 40
+      vim.cmd "doautocmd VimResized"
+      return { first, place(), #user.window() }
+    ]])
+    assert.same({ 52, 12 }, { got[1][1], got[1][2] })
+    assert.same({ 92, 32 }, { got[2][1], got[2][2] })
+  end)
+end)
+
+-- --- questions of servers --------------------------------------------------------------------------------------------
+
+describe("a question of a server #harness", function()
+  it("is put as a form, and put again until the answer fits", function()
+    local got = run(here(), [[
+      user.answers = { user.pick "Answer", "", "Ben", "old", "41", user.KEEP, user.pick "false", user.pick "pending",
+        user.pick "[x] red", user.pick "(done)" }
+      vim.cmd 'Souk call s.ask_form {"message": "Who are you?"}'
+      user.wait_for "done after"
+      return { asked = user.asked, got = vim.json.decode(table.concat(user.window(), "", 5)) }
+    ]])
+    assert.equal("server s asks: Who are you?:", got.asked[1].prompt)
+    assert.same({ "Answer", "Decline" }, got.asked[1].items)
+    assert.equal("accept", got.got.action)
+    local content = got.got.content
+    assert.same({ "Ben", 41, 95.5, false, "pending", { "blue" } }, {
+      content.name, content.age, content.score, content.verified, content.status, content.tags })
+  end)
+
+  it("can be declined, or cancelled", function()
+    local got = run(here(), [[
+      local ends = {}
+      for i, answer in ipairs { user.pick "Decline", user.CANCEL } do
+        user.answers = { answer }
+        vim.cmd 'Souk call s.ask_form {"message": "Who are you?"}'
+        user.wait_for "done after"
+        ends[i] = vim.json.decode(table.concat(user.window(), "", 5)).action
+        user.press "q"
+      end
+      return ends
+    ]])
+    assert.same({ "decline", "cancel" }, got)
+  end)
+
+  it("may be a URL, which is shown and visited by nobody but the user", function()
+    local got = run(here(), [[
+      local opened = {}
+      if vim.ui.open then
+        vim.ui.open = function(url) opened[1] = url end
+        user.answers = { user.pick "Open it", user.pick "I have visited it" }
+      else
+        user.answers = { user.pick "I have visited it" }
+      end
+      vim.cmd 'Souk call s.ask_url {"url": "https://souk.example/sign-in"}'
+      user.wait_for "done after"
+      local url = vim.ui.open and opened[1] or "https://souk.example/sign-in"
+      return { asked = user.asked[1].prompt, opened = url, window = user.window() }
+    ]])
+    assert.equal("server s asks: Please sign in. - https://souk.example/sign-in:", got.asked)
+    assert.equal("https://souk.example/sign-in", got.opened)
+    assert.truthy(table.concat(got.window):find '"accept"')
+  end)
+
+  it("waits until the user is done with another one", function()
+    local got = run(here(), [[
+      local later
+      local input, select = vim.ui.input, vim.ui.select
+      vim.ui.input = function(opts, done)
+        later = function() input(opts, done) end
+      end
+      vim.cmd "Souk call s.echo"
+      user.wait(function() return later end)
+      user.answers = { "typed slowly", user.pick "Decline" }
+      require("souk_nvim").call("s.ask_form", { message = "Me first?" })
+      vim.wait(300, function() return #user.asked > 0 end)
+      local meanwhile = #user.asked
+      later()
+      user.wait(function() return #user.asked == 2 end)
+      user.wait_for "done after"
+      return { meanwhile = meanwhile, first = user.asked[1].prompt, second = user.asked[2].prompt }
+    ]])
+    assert.equal(0, got.meanwhile)
+    assert.truthy(got.first:find "^s%.echo: text")
+    assert.truthy(got.second:find "Me first")
   end)
 end)

@@ -29,7 +29,7 @@ local function bar(progress)
   local part = math.max(0, math.min(1, progress.progress / progress.total))
   local full = math.floor(part * BAR_CELLS + 0.5)
   local cells = ("█"):rep(full) .. ("░"):rep(BAR_CELLS - full)
-  return ("%s %3d %%  %g of %g"):format(cells, part * 100, progress.progress, progress.total)
+  return ("%s %3.0f %%  %g of %g"):format(cells, part * 100, progress.progress, progress.total)
 end
 
 local function state_line(call)

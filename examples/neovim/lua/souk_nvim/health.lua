@@ -13,7 +13,15 @@ local function reporter()
   local module = vim.health or require "health"
   local report = {}
   for _, name in ipairs { "start", "ok", "info", "warn", "error" } do
-    report[name] = module[name] or module["report_" .. name]
+    local f = module[name] or module["report_" .. name]
+    -- 0.7 takes an advice, or no second argument at all.
+    report[name] = function(text, advice)
+      if advice then
+        f(text, advice)
+      else
+        f(text)
+      end
+    end
   end
   return report
 end

@@ -10,10 +10,15 @@ function say.one_line(text, most)
   return line
 end
 
+-- What raised in a coroutine comes with its stack, which is for nobody here.
+local function without_stack(text)
+  return (text:gsub("\nstack traceback:.*$", ""))
+end
+
 local function notify(level)
   return function(text, ...)
     local message = select("#", ...) > 0 and text:format(...) or text
-    vim.notify("souk: " .. say.one_line(message), level, { title = "souk" })
+    vim.notify("souk: " .. say.one_line(without_stack(message)), level, { title = "souk" })
   end
 end
 

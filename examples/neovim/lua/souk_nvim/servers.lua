@@ -23,7 +23,7 @@ local function settings()
   return vim.tbl_extend("keep", option "open", {
     elicitation = function(request) return require("souk_nvim.questions").answer(request) end,
     roots = function() return { read_from and vim.fn.fnamemodify(read_from.path, ":h") or vim.fn.getcwd() } end,
-    on_error = function(message) say.warning("%s", message) end,
+    on_error = function(message) say.warning("%s", tostring(message)) end,
   })
 end
 
