@@ -174,8 +174,10 @@ local function call_ended(state, id, value, err, asked)
       guard.run(state, f, value, err)
     end
   end
-  if handle.waiter_ then
-    handle.waiter_:wake()
+  local waiter = handle.waiter_
+  if waiter then
+    state.host.settle(waiter, handle.market_, state)
+    waiter:wake()
   end
 end
 
@@ -309,15 +311,16 @@ function dispatch.step(market, timeout, state)
   return true
 end
 
--- Wakes those whose wish came true. Who is woken may run at once, and wish for something else.
+-- Wakes those whose wish came true, or whose time is over. Who is woken may run at once, and wish for something else.
 local function grant(state)
-  local woken = {}
+  local woken, now = {}, core.now()
   for waiter, wish in pairs(state.wishes) do
-    if wish.is_done(wish.subject) then
-      woken[#woken + 1] = waiter
+    if wish.is_done(wish.subject) or (wish.by and wish.by < now) then
+      woken[waiter] = wish
     end
   end
-  for _, waiter in ipairs(woken) do
+  for waiter, wish in pairs(woken) do
+    state.host.settle(waiter, wish.market, state)
     waiter:wake()
   end
 end

@@ -51,6 +51,12 @@ local souk = {}
 ---@field deny string[]|nil globs over ids; deny wins
 ---@field restrictive boolean|nil only what `allow` names may be called, even when it names nothing
 
+---@alias souk.HostName "auto"|"blocking"|"openresty"|"neovim"|"luv"|"loop"
+
+--- A function of yours that says how whoever runs now is parked in your loop: park(timeout in seconds), which unpark()
+--- ends, or which is never called when unpark() came first. Nothing at all where nobody can be parked.
+---@alias souk.Parker fun(): fun(timeout: number)|nil, fun()|nil
+
 ---@class souk.OpenOptions
 ---@field env table<string, string>|nil takes the place of the process's environment
 ---@field clock (fun(): number)|nil seconds; takes the place of the system's clock for deadlines, idle time and lives
@@ -64,7 +70,7 @@ local souk = {}
 ---@field roots souk.Roots|nil folders that servers may work in
 ---@field trace (fun(): souk.Trace|nil)|nil gives the W3C trace context of each call that has none of its own
 ---@field on_error fun(message: any)|nil gets errors of callbacks that nobody waits for; default: standard error
----@field host "blocking"|nil how to wait
+---@field host souk.HostName|souk.Parker|nil how to wait; "auto" unless it is given
 ---@field log souk.Log|"stderr"|nil gets what happens, line by line; errors that it raises go to `on_error`
 ---@field log_level "debug"|"info"|"warning"|"error"|nil least severe level for `log`; default info
 ---@field max_sessions_per_key integer|nil sessions of one endpoint and identity; default 8

@@ -100,10 +100,22 @@ function Market:server(name) end
 ---@return fun() ends the observation
 function Market:on(name, f) end
 
----@param timeout number|nil
+--- Works, or lets the loop go on, for so long without waiting for a certain call.
+---@param timeout number|nil seconds
 ---@return true|nil
 ---@return souk.Error|nil
 function Market:step(timeout) end
+
+--- Host "loop" (and every other but "blocking"): readable when dispatch() has something to do. Watch it, and do not read
+--- from it. It stays open until the market is collected.
+---@return integer|nil
+---@return souk.Error|nil
+function Market:fd() end
+
+--- Hands out what is ready, without waiting: for a loop that watches fd(). false: the market is closed.
+---@return boolean|nil
+---@return souk.Error|nil
+function Market:dispatch() end
 
 --- tostring() of it is a table for people.
 ---@return souk.Session[]

@@ -423,7 +423,8 @@ function Server:alerts()
   local list = {}
   for line in self:error_log():gmatch "[^\n]+" do
     local is_alert = line:find "%[alert%]" or line:find "%[emerg%]" or line:find "%[crit%]"
-    if is_alert and not line:find "unknown process %d+ exited on signal" then
+    local is_wanted = line:find "unknown process %d+ exited on signal" or line:find "lua_code_cache is off"
+    if is_alert and not is_wanted then
       list[#list + 1] = line
     end
   end

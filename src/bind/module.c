@@ -8,42 +8,39 @@
 #include "bind/market.h"
 #include "bind/misuse.h"
 #include "bind/validate.h"
+#include "io/courier.h"
 #include "io/library.h"
 
 SOUK_EXPORT int luaopen_souk_core(lua_State *L);
 
 /*
- * Lua states of this process that have the module now. Where a server makes one for each request
- * (`lua_code_cache off`), there are more than one.
+ * Lua states of this process that have loaded the module so far. Where a server makes one for each
+ * request (`lua_code_cache off`), there is soon more than one.
  */
-static atomic_int live_states;
+static atomic_int states_seen;
 
-static int l_state_ends(lua_State *L)
+static int l_states_seen(lua_State *L)
 {
-    (void)L;
-    (void)atomic_fetch_sub(&live_states, 1);
-    return 0;
-}
-
-static int l_live_states(lua_State *L)
-{
-    lua_pushinteger(L, atomic_load(&live_states));
+    lua_pushinteger(L, atomic_load(&states_seen));
     return 1;
 }
 
-/* Something that is collected with the state hangs on its registry. */
+/* wake_all(): the event loops of all markets of this process look at them */
+static int l_wake_all(lua_State *L)
+{
+    (void)L;
+    souk_courier_ring_all();
+    return 0;
+}
+
 static void count_state(lua_State *L)
 {
-    static const char key[] = "souk.live_state";
+    static const char key[] = "souk.is_counted";
     lua_getfield(L, LUA_REGISTRYINDEX, key);
     if (lua_isnil(L, -1)) {
-        (void)lua_newuserdata(L, 1);
-        lua_newtable(L);
-        lua_pushcfunction(L, l_state_ends);
-        lua_setfield(L, -2, "__gc");
-        lua_setmetatable(L, -2);
+        (void)atomic_fetch_add(&states_seen, 1);
+        lua_pushboolean(L, 1);
         lua_setfield(L, LUA_REGISTRYINDEX, key);
-        (void)atomic_fetch_add(&live_states, 1);
     }
     lua_pop(L, 1);
 }
@@ -61,8 +58,10 @@ SOUK_EXPORT int luaopen_souk_core(lua_State *L)
     lua_createtable(L, 0, 10);
     lua_pushliteral(L, SOUK_VERSION);
     lua_setfield(L, -2, "version");
-    lua_pushcfunction(L, l_live_states);
-    lua_setfield(L, -2, "live_states");
+    lua_pushcfunction(L, l_states_seen);
+    lua_setfield(L, -2, "states_seen");
+    lua_pushcfunction(L, l_wake_all);
+    lua_setfield(L, -2, "wake_all");
     lua_pushcfunction(L, l_libcurl);
     lua_setfield(L, -2, "libcurl");
     souk_bind_open_json(L);

@@ -48,6 +48,9 @@ souk_port souk_courier_port(souk_courier *courier);
  */
 int souk_courier_wait(souk_courier *courier, souk_ms timeout, souk_err *err);
 
+/* Rings the bells of all couriers of this process. Any thread may call it. */
+void souk_courier_ring_all(void);
+
 /* As souk_engine_next. */
 bool souk_courier_next(souk_courier *courier, souk_io_event *event);
 

@@ -63,6 +63,17 @@ void souk_courier_stop(souk_courier *courier)
     }
 }
 
+void souk_courier_ring_all(void)
+{
+    (void)pthread_mutex_lock(&souk_io_once_lock);
+    for (souk_courier *it = souk_io_once_first; it != NULL; it = it->next) {
+        (void)pthread_mutex_lock(&it->lock);
+        souk_courier_ring(it);
+        (void)pthread_mutex_unlock(&it->lock);
+    }
+    (void)pthread_mutex_unlock(&souk_io_once_lock);
+}
+
 static void at_exit(void)
 {
     for (;;) {

@@ -63,9 +63,9 @@ end
 local CONNECT, READ = 1000, 120000
 
 -- With `lua_code_cache off` every request has a Lua state of its own, which lives as long as a timer of it: there the
--- pump must end with the last call, and nothing may stand that would wait for the worker's end.
+-- pump must end with the last call. That is known from the second state on.
 local function has_state_for_each_request()
-  return core.live_states() > 1
+  return core.states_seen() > 1
 end
 
 local function is_waited_for(state)
@@ -123,8 +123,9 @@ local function run_pump(holder, socket)
   return false
 end
 
--- A worker that is told to end calls pending timers early: so this one tells the pump, whatever it sleeps for.
-local FAR_AWAY = 3600
+-- A worker that is told to end calls pending timers early: so this one tells the pump, whatever it sleeps for. A timer
+-- keeps its Lua state, so one that should not be kept is let go of soon.
+local LOOK = 2
 
 local function watch_for_exit(premature, holder)
   local market = holder.market
@@ -132,8 +133,8 @@ local function watch_for_exit(premature, holder)
     return
   elseif premature then
     market:_close_door()
-  else
-    ngx.timer.at(FAR_AWAY, watch_for_exit, holder)
+  elseif not has_state_for_each_request() then
+    ngx.timer.at(LOOK, watch_for_exit, holder)
   end
 end
 
@@ -183,7 +184,7 @@ function start_pump(market, state)
   end
   state.pump_runs = true
   if not state.watches_exit and not has_state_for_each_request() then
-    state.watches_exit = ngx.timer.at(FAR_AWAY, watch_for_exit, holder)
+    state.watches_exit = ngx.timer.at(LOOK, watch_for_exit, holder)
   end
   return true
 end
@@ -244,6 +245,9 @@ return parked.host {
   attach = function(market, state)
     parked.attach(market, state)
     state.door_folder = "/tmp"
+    if has_state_for_each_request() then
+      core.wake_all() -- one that did not know yet that it is not the only one may end
+    end
   end,
   waiter = waiter,
   on_keep = function(state, market)

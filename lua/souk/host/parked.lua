@@ -15,24 +15,34 @@ local parked = {}
 -- A wait without an end looks up now and then all the same.
 local LONGEST_WAIT = 3600
 
--- Who waits is found from here, and everything that it needs from it: a coroutine that nobody else refers to must not
--- be collected while its call is under way. The market is kept, too.
-parked.waiting = {}
+-- Who waits, and for what: a coroutine that nobody else refers to must not be collected while its call is under way,
+-- and neither must the handle, whose end tells that it waits no more.
+local waiting = {}
+parked.waiting = waiting
 
--- wish: { is_done, subject } for whoever waits for more than the end of one call; nil for the others.
-local function park(waiter, market, state, wish)
-  parked.waiting[waiter] = market
+-- subject: a handle, whose end settles it; or a wish { is_done, subject, by, market }.
+local function park(waiter, state, subject, wish)
+  waiting[waiter] = wish or subject
   state.wishes[waiter] = wish
   state.parked_count = state.parked_count + 1
 end
 
-local function unpark(waiter, market, state)
-  parked.waiting[waiter] = nil
+--- The waiter does not wait any more. That is known from the end of what it waited for, too, and not only from itself:
+-- the light thread of a request that was aborted never comes back.
+function parked.settle(waiter, market, state)
+  if not waiting[waiter] then
+    return
+  end
+  waiting[waiter] = nil
   state.wishes[waiter] = nil
   state.parked_count = state.parked_count - 1
   if state.parked_count == 0 and state.host.on_idle then
     state.host.on_idle(market, state)
   end
+end
+
+local function leave(waiter, market, state)
+  parked.settle(waiter, market, state)
   if waiter.done then
     waiter:done()
   end
@@ -78,9 +88,11 @@ function parked.wait_until(host, market, state, is_done, timeout, subject)
   if not waiter then
     return nil, err
   end
-  park(waiter, market, state, { is_done = is_done, subject = subject })
+  park(waiter, state, nil, {
+    is_done = is_done, subject = subject, market = market, by = timeout and core.now() + timeout,
+  })
   local ok, why = sleep_until(waiter, state, is_done, subject, timeout)
-  unpark(waiter, market, state)
+  leave(waiter, market, state)
   return ok, why
 end
 
@@ -98,11 +110,11 @@ local function wait_for(host, handle, timeout)
   if not waiter then
     return nil, err
   end
-  park(waiter, market, state)
+  park(waiter, state, handle)
   handle.waiter_ = waiter
   local ok, why = sleep_until(waiter, state, has_ended, handle, timeout, handle)
   handle.waiter_ = nil
-  unpark(waiter, market, state)
+  leave(waiter, market, state)
   return ok, why
 end
 
@@ -167,6 +179,7 @@ end
 --- A host with all of this. `own` has name, waiter, and what is special about it.
 function parked.host(own)
   own.own_thread = true
+  own.settle = parked.settle
   for _, name in ipairs { "wait_until", "wait", "finish_call", "step", "close" } do
     if not own[name] then
       own[name] = function(...)
