@@ -217,6 +217,49 @@ describe("eight workers", function()
   end)
 end)
 
+describe("a stream that the server gives to one", function()
+  local failures
+
+  -- Connects all, who listen and make calls, and looks for a while at what happens.
+  local function listen(url)
+    failures = 0
+    world:each(function(market)
+      market:on("*", function(event)
+        failures = failures + (event.name == "listening_failed" and 1 or 0)
+      end)
+      assert(market:add_server("s", { url = url, listen = true }))
+    end)
+    local until_when = world.now() + 1
+    world:run_until(function() return world.now() > until_when end)
+  end
+
+  it("is had by one of them, and the others go on", function()
+    server:knobs { get = "stream", all_tools = true,
+      faults = { { method = "GET", kind = "status", status = 409, after = 1, times = 1000 } } }
+    open(4, { stream_retry = 0.1 })
+    listen(server.url)
+    world:each(echo)
+    assert.equal(1, count "initialize")
+    assert.equal(4, server:ledger().http.GET) -- none asks again at once
+    assert.equal(0, failures)
+    for _, market in ipairs(world.markets) do
+      assert.equal("closed", market:stats().servers.s.breaker)
+    end
+  end)
+
+  it("is no trouble with the official server", function()
+    local official = servers.start "everything"
+    open(4)
+    listen(official.url)
+    world:each(function(market)
+      assert.equal("Echo: hello", assert(market:call("mcp.s.echo", { message = "hello" })))
+    end)
+    assert.equal(0, failures)
+    help.clean_up()
+    official:stop()
+  end)
+end)
+
 describe("an opener", function()
   it("that fails leaves it to another one", function()
     server:knobs { faults = { { method = "initialize", kind = "status", status = 500 } } }
