@@ -168,6 +168,29 @@ describe("eight workers of an nginx #harness", function()
     assert.same(server:ledger().sessions.issued, server:ledger().sessions.deleted)
   end)
 
+  it("share also when every request has a Lua state of its own", function()
+    web = nginx.start {
+      workers = 2,
+      code_cache = false,
+      dicts = { souk = "1m" },
+      locations = [[
+        location = /call {
+          content_by_lua_block {
+            local market = require "souk".open { shared_dict = "souk", env = { KEY = "]] .. TOKEN .. [[" } }
+            assert(market:add_server("s", { url = "]] .. server.url .. [[", auth_env_var = "KEY", listen = false }))
+            ngx.print((market:call("mcp.s.echo", { text = "hello" })))
+          }
+        }
+      ]],
+    }
+    for _ = 1, 10 do
+      assert.equal("hello", web:get "/call".body)
+    end
+    assert.equal(1, initializes())
+    web:quit(10)
+    web:alerts() -- nginx says that the cache is off, and that semaphores of other states were left
+  end)
+
   it("share also while a call holds up its worker", function()
     start { open = ", host = \"blocking\"" }
     wait_for("connected", WORKERS)
