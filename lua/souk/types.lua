@@ -120,6 +120,7 @@ local souk = {}
 ---@field max_buffered integer|nil all that sessions receive and keep until it is fetched; default 1 GiB
 ---@field max_connections integer|nil HTTP connections of one identity; default 256
 ---@field max_children integer|nil child processes; default 256
+---@field shared_dict string|nil nginx: name of the lua_shared_dict through which workers share their sessions
 ---@field max_cached integer|nil results of servers that are kept as long as they allow (ttlMs); default 256
 
 ---@class souk.ServerOptions
