@@ -246,7 +246,10 @@ describe("the gateway #harness", function()
     answer = gateway:get "/call/demo.upper"
     refused(405, "request", "expected POST, got GET", answer)
     assert.equal("POST", answer.headers.allow)
-    refused(405, "request", "expected GET, got POST", gateway:post("/status", {}))
+    answer = gateway:post("/status", {})
+    refused(405, "request", "expected GET, got POST", answer)
+    assert.equal("GET, HEAD", answer.headers.allow)
+    assert.equal(200, gateway:get("/capabilities", { curl = { "--head" }, method = "HEAD" }).status)
     refused(415, "request", "application/json, got text/plain",
       post("/call/demo.upper", "{}", { headers = { ["Content-Type"] = "text/plain" } }))
     refused(413, "request", "too large", post("/call/demo.upper", { text = ("x"):rep(2 ^ 20) }))
@@ -392,7 +395,7 @@ describe("the gateway #harness", function()
     local function rows_of(class)
       local list = {}
       local body = assert(document:match('<table class="' .. class .. '">.-<tbody>(.-)</tbody>'), class)
-      for row in body:gmatch "<tr>(.-)</tr>" do
+      for row in body:gsub('<tr class="note">.-</tr>', ""):gmatch '<tr class="%l+">(.-)</tr>' do
         local cells = {}
         for title, cell in row:gmatch '<td class="%l+" data%-title="([^"]+)">(.-)</td>' do
           cells[title] = cell:gsub("<title>.-</title>", ""):gsub("<[^>]+>", " "):gsub("%s+", " "):match "^%s*(.-)%s*$"
@@ -527,6 +530,18 @@ describe("a gateway that is set up #harness", function()
     local err = refused(503, "transport", "breaker is open", answer)
     assert.truthy(err.retry_after > 25 and tonumber(answer.headers["retry-after"]) >= err.retry_after)
     forge:open_port()
+  end)
+
+  it("says good-bye to its servers when it ends", function()
+    local forge = servers.start "scripted"
+    local gateway = start { mcpServers = { forge = { url = forge.url } } }
+    wait_until_ready(gateway)
+    gateway:quit(5)
+    local sessions = forge:ledger().sessions
+    table.sort(sessions.issued)
+    table.sort(sessions.deleted)
+    assert.equal(2, #sessions.issued)
+    assert.same(sessions.issued, sessions.deleted)
   end)
 
   it("as a demonstration has real servers, and leaves nothing behind", function()

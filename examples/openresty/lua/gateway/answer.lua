@@ -53,20 +53,10 @@ function answer.error(err)
   }
 end
 
---- Text of a value as JSON. What a Lua function returned may have none.
-function answer.encode(value)
-  local text, err = souk.json.encode(value)
-  if text then
-    return text
-  end
-  ngx.log(ngx.ERR, "an answer is no JSON: ", err.message)
-  return souk.json.encode { error = { kind = "protocol", message = "the result is no JSON: " .. err.message } }, 502
-end
-
---- Ends the request with a value.
+--- Ends the request with a value. One that is no JSON, of a function of the gateway's own, raises: status 500.
 function answer.json(status, value)
-  local text, other_status = answer.encode(value)
-  ngx.status = other_status or status
+  local text = assert(souk.json.encode(value))
+  ngx.status = status
   ngx.header.content_type = "application/json"
   ngx.header.cache_control = "no-store"
   ngx.header.content_length = #text
@@ -93,13 +83,14 @@ function answer.failed(err, known)
   answer.json(status, { error = answer.error(err) })
 end
 
---- Whether the method is this one; if not, the request has ended.
+--- Whether the method is this one; if not, the request has ended. HEAD is a GET whose body nginx keeps for itself.
 function answer.allows(method)
-  if ngx.req.get_method() == method then
+  local given = ngx.req.get_method()
+  if given == method or (given == "HEAD" and method == "GET") then
     return true
   end
-  ngx.header.allow = method
-  answer.refuse(405, ("expected %s, got %s"):format(method, ngx.req.get_method()))
+  ngx.header.allow = method == "GET" and "GET, HEAD" or method
+  answer.refuse(405, ("expected %s, got %s"):format(method, given))
   return false
 end
 

@@ -4,6 +4,7 @@
 -- the status that it would have without a stream; later there is an event of kind `error`, with that status in it.
 local answer = require "gateway.answer"
 local market = require "gateway.market"
+local souk = require "souk"
 
 local events = {}
 
@@ -28,7 +29,7 @@ end
 
 local function event(stream, name, value)
   -- JSON has no line breaks of its own, so one line of data is enough.
-  return say(stream, ("event: %s\ndata: %s\n\n"):format(name, (answer.encode(value))))
+  return say(stream, ("event: %s\ndata: %s\n\n"):format(name, assert(souk.json.encode(value))))
 end
 
 local function heartbeat(stream)

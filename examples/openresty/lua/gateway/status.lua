@@ -105,7 +105,8 @@ local function make_table(class, columns, rows, empty)
       cells[i] = html(CELL, { class = column[2] or "word", title = column[1], cell = row[i] })
     end
     local note = row.note and html(NOTE, { columns = #columns, note = row.note }) or ""
-    lines[n] = html("<tr>\n{cells}</tr>\n{note}", { cells = cells, note = note })
+    lines[n] = html('<tr class="{class}">\n{cells}</tr>\n{note}',
+      { class = row.note and "noted" or "plain", cells = cells, note = note })
   end
   return html(TABLE, { class = class, heads = heads, lines = lines })
 end
@@ -184,7 +185,7 @@ local function session_table(sessions)
 end
 
 local WORKER_COLUMNS = {
-  { "worker", "number" }, { "process", "number" }, { "up", "number" }, { "calls", "number" }, { "failed", "number" },
+  { "worker" }, { "process", "number" }, { "up", "number" }, { "calls", "number" }, { "failed", "number" },
   { "in flight", "number" }, { "sessions", "number" }, { "memory of Lua", "number" },
 }
 
@@ -200,9 +201,14 @@ local function worker_table(workers)
 end
 
 local function tiles(now)
+  local ready = 0
+  for _, server in ipairs(now.servers) do
+    ready = ready + (server.state == "ready" and 1 or 0)
+  end
   local list = {
-    { "calls", now.totals.calls }, { "failed", now.totals.calls_failed }, { "in flight", now.totals.in_flight },
-    { "waiting", now.totals.waiting }, { "sessions", now.totals.sessions },
+    { "servers ready", ("%d of %d"):format(ready, #now.servers) },
+    { "calls", now.totals.calls }, { "failed", now.totals.calls_failed },
+    { "in flight", now.totals.in_flight }, { "waiting", now.totals.waiting }, { "sessions", now.totals.sessions },
     { "half within", span(summary.quantile(now.buckets, 0.5)) },
     { "99% within", span(summary.quantile(now.buckets, 0.99)) },
   }
