@@ -250,6 +250,9 @@ local openresty = parked.host {
     end
   end,
   waiter = waiter,
+  is_over = function()
+    return ngx.get_phase() == "exit_worker"
+  end,
   on_keep = function(state, market)
     start_pump(market, state)
   end,

@@ -164,7 +164,8 @@ local function is_ended(market)
   return market:_is_ended()
 end
 
---- Closes without holding up the host's loop; where nothing can wait, what takes longer is cut off.
+--- Closes without holding up the host's loop. Where nothing can wait, what takes longer is cut off; but where the loop
+-- has ended (host.is_over) nobody is held up by waiting as plain Lua does.
 function parked.close(host, market, state, timeout)
   if not market:_begin_end() then
     return
@@ -172,7 +173,7 @@ function parked.close(host, market, state, timeout)
   dispatch.pump(market, state)
   parked.wait_until(host, market, state, is_ended, timeout or 10, market)
   if market:_is_open() then
-    market:_end(0)
+    market:_end(host.is_over and host.is_over() and (timeout or 10) or 0)
   end
 end
 
