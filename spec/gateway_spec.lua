@@ -532,15 +532,16 @@ describe("a gateway that is set up #harness", function()
     forge:open_port()
   end)
 
-  it("says good-bye to its servers when it ends", function()
+  it("opens one session for all workers, and says good-bye when it ends", function()
     local forge = servers.start "scripted"
     local gateway = start { mcpServers = { forge = { url = forge.url } } }
     wait_until_ready(gateway)
+    for _ = 1, 10 do -- of either worker
+      assert.equal("x", json(gateway:post("/call/mcp.forge.echo", { text = "x" })))
+    end
     gateway:quit(5)
     local sessions = forge:ledger().sessions
-    table.sort(sessions.issued)
-    table.sort(sessions.deleted)
-    assert.equal(2, #sessions.issued)
+    assert.equal(1, #sessions.issued)
     assert.same(sessions.issued, sessions.deleted)
   end)
 

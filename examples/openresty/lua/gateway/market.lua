@@ -36,6 +36,7 @@ end
 function market.start()
   local content = config.get()
   open = souk.open {
+    shared_dict = "sessions",
     policy = content.policy,
     log = log,
     on_error = function(message)
@@ -46,6 +47,13 @@ function market.start()
   load_files(content)
   servers.start(open, content.mcpServers)
   board.start(open)
+end
+
+--- Closes it, when the worker ends: the last one to use a session says good-bye to its server.
+function market.stop()
+  if open then
+    open:close(2)
+  end
 end
 
 --- The marketplace.
