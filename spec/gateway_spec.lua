@@ -484,6 +484,10 @@ describe("a gateway that is set up #harness", function()
   end
 
   it("wrongly does not start, and says where", function()
+    local command = "SOUK_GATEWAY_CONFIG=/nowhere/x.json sh %s %d 2>&1; echo $?"
+    local said = output_of(command:format(RUN, nginx.free_port()))
+    assert.truthy(said:find "/nowhere/x.json: No such file or directory" and said:find "\n1$", said)
+    assert.equal("gateway: expected a port, got 'many'\n1", output_of("sh " .. RUN .. " many 2>&1; echo $?"))
     assert.truthy(complaint('{"mcpServers":\n {oops}}'):find ":2:3: expected")
     for expected, configuration in pairs {
       ["mcpServers%.x%.args: expected an array of strings, got string"] = servers_of { command = "x", args = "y" },

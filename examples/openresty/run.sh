@@ -100,7 +100,8 @@ The gateway is at http://127.0.0.1:$port - Ctrl-C ends it.
 END
 fi
 code=0
-while kill -0 $pid 2>/dev/null; do
+wait $pid || code=$?
+while kill -0 $pid 2>/dev/null; do # it was a signal to this shell that ended the wait
     code=0
     wait $pid || code=$?
 done
