@@ -65,9 +65,11 @@ echo "listen 127.0.0.1:$port;" >"$prefix/machine/listen.conf"
 
 export SOUK_TREE="$tree"
 export SOUK_NPM="${SOUK_NPM:-$tree/build/npm/node_modules}"
-if [ -z "${SOUK_NODE:-}" ]; then
-    SOUK_NODE=$(ls "$SOUK_NPM"/node-linux-*/bin/node 2>/dev/null | head -n 1)
-    export SOUK_NODE
+export SOUK_NODE="${SOUK_NODE:-}"
+if [ -z "$SOUK_NODE" ]; then
+    for node in "$SOUK_NPM"/node-linux-*/bin/node; do
+        [ ! -x "$node" ] || SOUK_NODE=$node
+    done
 fi
 if [ -z "${SOUK_GATEWAY_CONFIG:-}" ]; then
     if [ -n "$SOUK_NODE" ] && [ -d "$SOUK_NPM/@modelcontextprotocol" ]; then
