@@ -193,7 +193,7 @@ describe("a form #harness", function()
     end
     assert.equal("many", result.asked[4].default)
     assert.truthy(prompts[8]:find "^expected number%. ", prompts[8])
-    assert.equal("s.order: more to give?:", prompts[9])
+    assert.equal("s.order: more to give?", prompts[9])
     assert.same({ "(call it)", "note (string): not given" }, result.asked[9].items)
   end)
 
@@ -432,7 +432,7 @@ describe("a question of a server #harness", function()
       user.wait_for "done after"
       return { asked = user.asked, got = vim.json.decode(table.concat(user.window(), "", 5)) }
     ]])
-    assert.equal("server s asks: Who are you?:", got.asked[1].prompt)
+    assert.equal("server s asks: Who are you?", got.asked[1].prompt)
     assert.same({ "Answer", "Decline" }, got.asked[1].items)
     assert.equal("accept", got.got.action)
     local content = got.got.content

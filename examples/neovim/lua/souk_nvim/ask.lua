@@ -12,8 +12,10 @@ local function nil_is_empty()
   return vim.fn.has "nvim-0.8" == 0 and debug.getinfo(vim.ui.input, "S").source:find "vim/ui.lua" ~= nil
 end
 
--- vim.ui may wait in the function itself; Ctrl-C there is an error.
+-- vim.ui may wait in the function itself; Ctrl-C there is an error. What was typed last still stands in the line of
+-- commands, where the next question would be put behind it.
 local function guarded(f, ...)
+  vim.cmd "redraw"
   local ok, err = pcall(f, ...)
   if not ok and not tostring(err):find "Keyboard interrupt" then
     say.error("%s", err)
@@ -21,12 +23,17 @@ local function guarded(f, ...)
   return ok
 end
 
+-- A prompt ends with a colon, or with the question mark or colon that it has.
+local function ended(prompt)
+  return prompt:find "[:?]$" and prompt or prompt .. ":"
+end
+
 --- Asks for a text.
 -- @param default string|nil
 -- @return string|nil nil when the user does not want to go on
 function ask.input(prompt, default)
   local text = async.await(function(done)
-    local opts = { prompt = prompt .. ": ", default = default, cancelreturn = CANCELLED }
+    local opts = { prompt = ended(prompt) .. " ", default = default, cancelreturn = CANCELLED }
     if not guarded(vim.ui.input, opts, done) then
       done(CANCELLED)
     end
@@ -45,7 +52,7 @@ end
 -- @return integer|nil its number
 function ask.select(items, prompt, format)
   return async.await(function(done)
-    local opts = { prompt = prompt .. ":", format_item = format or tostring }
+    local opts = { prompt = ended(prompt), format_item = format or tostring }
     if not guarded(vim.ui.select, items, opts, done) then
       done(nil)
     end

@@ -49,6 +49,15 @@ local function make_buffer()
   return buffer
 end
 
+-- The column is for some air between the border and the text, which is not part of the text. Each change of a window's
+-- place makes it "minimal" again, and takes the column away.
+local function set_options(window)
+  vim.wo[window].wrap = true
+  vim.wo[window].linebreak = true
+  vim.wo[window].foldcolumn = "1"
+  vim.wo[window].winhighlight = "FoldColumn:NormalFloat"
+end
+
 --- Opens one, and goes into it.
 -- @param lines { text: string, group: string|nil }[] or strings
 -- @param keys table key -> function(float); q and <Esc> close it
@@ -59,11 +68,7 @@ function float.open(lines, keys)
   local where = place(self.text)
   where.style, where.border = "minimal", require("souk_nvim").option "border"
   self.window = vim.api.nvim_open_win(self.buffer, true, where)
-  vim.wo[self.window].wrap = true
-  vim.wo[self.window].linebreak = true
-  -- Some air between the border and the text, which is not part of the text.
-  vim.wo[self.window].foldcolumn = "1"
-  vim.wo[self.window].winhighlight = "FoldColumn:NormalFloat"
+  set_options(self.window)
   for key, f in pairs(vim.tbl_extend("keep", keys or {}, { q = self.close, ["<Esc>"] = self.close })) do
     vim.keymap.set("n", key, function() f(self) end, { buffer = self.buffer, nowait = true })
   end
@@ -99,6 +104,7 @@ end
 function Float:fit()
   if self:is_open() then
     vim.api.nvim_win_set_config(self.window, place(self.text))
+    set_options(self.window)
   end
 end
 

@@ -8,6 +8,7 @@ local listing = {}
 
 -- Columns that names of tools get before their descriptions; longer ones push theirs to the right.
 local NAME_CELLS = 26
+local DESCRIPTION_CELLS = 70
 
 --- How things stand with a server, in a few words.
 function listing.state_of(server)
@@ -29,18 +30,18 @@ end
 
 -- Lines, and number of a line -> the tool in it.
 local function lines_of(list)
-  local lines, tools = {}, {}
+  local lines, tools = { { text = "<CR> calls the tool in this line, q closes", group = "SoukMuted" }, "" }, {}
   for _, server in ipairs(list) do
     local text = say.one_line(("%s: %s"):format(server.name, listing.state_of(server)))
     lines[#lines + 1] = { text = text, group = group_of(server) }
     for _, tool in ipairs(servers.tools(server)) do
       local name = tool.name .. (" "):rep(NAME_CELLS - vim.fn.strdisplaywidth(tool.name))
-      lines[#lines + 1] = say.one_line(("%s  %s"):format(name, tool.description), 100):gsub("^", "  ")
+      lines[#lines + 1] = ("  %s  %s"):format(name, say.one_line(tool.description, DESCRIPTION_CELLS))
       tools[#lines] = tool
     end
     lines[#lines + 1] = ""
   end
-  lines[#lines + 1] = { text = "<CR> calls the tool in this line, q closes", group = "SoukMuted" }
+  lines[#lines] = nil
   return lines, tools
 end
 
