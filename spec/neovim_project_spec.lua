@@ -213,6 +213,24 @@ describe(":checkhealth souk #harness", function()
   end)
 end)
 
+describe("the README #harness", function()
+  it("shows how to use souk in a plugin of one's own", function()
+    local file = assert(io.open "README.md")
+    local block = file:read("*a"):match "<!%-%- example: neovim %-%->\n```lua\n(.-)\n```"
+    file:close()
+    local url = plugin.server().url
+    local said = nvim.value([[
+      local said = {}
+      vim.notify = function(text) said[#said + 1] = text end
+      assert(loadstring((...)))()
+      local at_once = #said
+      assert(vim.wait(5000, function() return #said == 2 end, 5), vim.inspect(said))
+      return { at_once, said[1], said[2] }
+    ]], { arguments = { (block:gsub("https://docs%.example%.com/mcp", url)) } })
+    assert.same({ 0, "hello", "hello again" }, said)
+  end)
+end)
+
 describe("the plugin #harness", function()
   it("finds the souk of the checkout that it lies in, without being told", function()
     local file = nvim.value([[
@@ -220,6 +238,14 @@ describe("the plugin #harness", function()
       return require("souk_nvim.library").files(souk)
     ]], { rtp = { plugin.folder }, paths = false })
     assert.equal(plugin.top .. "/lua/souk/init.lua", file)
+  end)
+
+  it("finds its core also when a plugin manager has put only the Lua part into 'runtimepath'", function()
+    local files = nvim.value([[
+      local souk = assert(require("souk_nvim.library").load())
+      return { require("souk_nvim.library").files(souk) }
+    ]], { rtp = { plugin.top, plugin.folder }, paths = false })
+    assert.same({ plugin.top .. "/lua/souk/init.lua", plugin.top .. "/build/lua5.1/souk/core.so" }, files)
   end)
 
   it("leaves nothing behind when the editor is left in the middle of a call", function()

@@ -20,7 +20,7 @@ end
 
 -- The first line says what is missing; the rest are all the places that were looked into.
 local function reason(message, folder)
-  local first = tostring(message):match "[^\n]+"
+  local first = tostring(message):match("[^\n]+"):gsub(":$", "")
   if folder and vim.fn.filereadable(core_of(folder)) == 0 then
     return ("souk is not built: run `make neovim` in %s (%s)"):format(folder, first)
   end
@@ -31,12 +31,16 @@ end
 -- @return table|nil
 -- @return string|nil what is missing
 function library.load()
-  local ok, souk = pcall(require, "souk")
-  local folder = not ok and checkout() or nil
-  if folder and vim.fn.filereadable(core_of(folder)) == 1 then
-    add_paths(folder)
-    ok, souk = pcall(require, "souk")
+  local folder
+  -- The core is looked for first: a plugin manager may have put the Lua part alone into 'runtimepath', and what fails
+  -- while it is loaded cannot be loaded again.
+  if not pcall(require, "souk.core") then
+    folder = checkout()
+    if folder and vim.fn.filereadable(core_of(folder)) == 1 then
+      add_paths(folder)
+    end
   end
+  local ok, souk = pcall(require, "souk")
   if ok then
     return souk
   end
