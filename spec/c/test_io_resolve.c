@@ -4,7 +4,7 @@
  */
 #include <netdb.h>
 
-#include "io_test.h"
+#include "courier_help.h"
 
 enum { SLOW_MS = 4000 };
 
@@ -79,10 +79,34 @@ static void cancelling_and_freeing_do_not_wait_for_a_lookup(void)
     outcome_free(&o);
 }
 
+static void a_thread_of_its_own_is_not_held_up_either(void)
+{
+    test_server *server = server_start(script_ok);
+    souk_courier *courier = courier_start(NULL);
+    outcome all[2];
+    outcome_init(&all[0], 1);
+    outcome_init(&all[1], 2);
+    souk_exchange slow = post_to("http://slow.invalid/", 1);
+    slow.timeout_ms = 100;
+    souk_ms before = souk_clock_now();
+    courier_post(courier, slow, "x");
+    courier_finish(courier, &all[0], 1);
+    CHECK_INT(all[0].err.kind, SOUK_E_TIMEOUT);
+    courier_post(courier, post_to(server->url, 2), "x");
+    courier_finish(courier, &all[1], 1);
+    CHECK(!all[1].failed);
+    souk_courier_free(courier);
+    CHECK(souk_clock_now() - before < SLOW_MS / 2);
+    outcome_free(&all[0]);
+    outcome_free(&all[1]);
+    server_stop(server);
+}
+
 int main(void)
 {
     CASE(a_slow_lookup_delays_neither_others_nor_its_own_time_out);
     CASE(cancelling_and_freeing_do_not_wait_for_a_lookup);
+    CASE(a_thread_of_its_own_is_not_held_up_either);
     /* The look-ups that were left behind end before their memory is counted. */
     usleep(SLOW_MS * 1000);
     return tap_done();

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "io_test.h"
+#include "courier_help.h"
 
 extern char **environ;
 
@@ -256,6 +256,40 @@ static void http2_carries_many_exchanges_over_one_connection(void)
     souk_engine_free(engine);
 }
 
+enum { EXITS = 40, HANDSHAKES = 16 };
+
+/* Leaves by exit handlers, while a thread is in the middle of handshakes. */
+static _Noreturn void leave(unsigned pause_us)
+{
+    souk_courier *courier = courier_start(NULL);
+    char group[HANDSHAKES][8];
+    for (unsigned i = 0; i < HANDSHAKES; i++) {
+        souk_exchange exchange = get(i + 1);
+        exchange.ca_file = cert;
+        snprintf(group[i], sizeof group[i], "g%u", i);
+        exchange.group = souk_slice_of(group[i]);
+        courier_post(courier, exchange, "");
+    }
+    usleep(pause_us);
+    exit(0);
+}
+
+static void a_process_may_exit_in_the_middle_of_handshakes(void)
+{
+    int crashed = 0;
+    for (unsigned i = 0; i < EXITS; i++) {
+        int status = -1;
+        fflush(stdout);
+        pid_t pid = fork();
+        if (pid == 0) {
+            leave(i * 500);
+        }
+        waitpid(pid, &status, 0);
+        crashed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    }
+    CHECK_INT(crashed, 0);
+}
+
 int main(void)
 {
     if (!make_certificate()) {
@@ -268,6 +302,7 @@ int main(void)
     CASE(a_file_without_certificates_trusts_nobody);
     CASE(a_server_without_tls_was_sent_nothing);
     CASE(http2_carries_many_exchanges_over_one_connection);
+    CASE(a_process_may_exit_in_the_middle_of_handshakes);
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
     char path[80];

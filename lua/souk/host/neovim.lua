@@ -9,14 +9,14 @@ local uv_host = require "souk.host.uv"
 local vim = rawget(_G, "vim")
 local uv = vim.uv or vim.loop
 
--- ms after which the editor looks at the condition even if nothing has happened.
-local INTERVAL = 50
+-- s. While vim.wait has a condition, Neovim 0.7 notices Ctrl-C only when its time is over.
+local SLICE = 0.1
 
 local EditorWaits = {}
 EditorWaits.__index = EditorWaits
 
 function EditorWaits:sleep(timeout)
-  local _, why = vim.wait(math.ceil(math.min(timeout, 86400) * 1000), function() return self.woken end, INTERVAL)
+  local _, why = vim.wait(math.ceil(math.min(timeout, SLICE) * 1000), function() return self.woken end, SLICE * 1000)
   self.woken = false
   if why == -2 then
     return nil, core.error("cancelled", "the waiting was interrupted")
