@@ -538,6 +538,25 @@ describe("a gateway that is set up #harness", function()
     forge:open_port()
   end)
 
+  it("anew while it runs takes what is right, and leaves all as it was when it is wrong", function()
+    local forge = servers.start "scripted"
+    local file = write_file(os.tmpname(), '{"mcpServers":{}}')
+    local gateway = start(nil, { SOUK_GATEWAY_CONFIG = file })
+    local workers = gateway:workers()
+    write_file(file, '{"mcpServers":[1]}')
+    gateway:signal "HUP"
+    nginx.wait_until("a complaint", 5, function()
+      return gateway:output():find "mcpServers%.1: expected an object, got number"
+    end)
+    assert.same(workers, gateway:workers())
+    assert.equal(200, gateway:get("/capabilities/demo.upper").status)
+    write_file(file, cjson.encode { mcpServers = { forge = { url = forge.url } } })
+    nginx.wait_for_end(gateway:reload(), 5)
+    wait_until_ready(gateway)
+    assert.equal("x", json(gateway:post("/call/mcp.forge.echo", { text = "x" })))
+    os.remove(file)
+  end)
+
   it("opens one session for all workers, and says good-bye when it ends", function()
     local forge = servers.start "scripted"
     local gateway = start { mcpServers = { forge = { url = forge.url } } }
