@@ -479,10 +479,8 @@ end
 local Request = {}
 Request.__index = Request
 
--- Starts a request and returns at once: { pid, so_far(), wait(), abort() }. Options: method, headers (name -> value),
--- body (a text, or a table that is sent as JSON), timeout (30 s), curl (more words for its command line).
-function Server:begin(path, options)
-  options = options or {}
+-- The command of a request, and the name that its files begin with.
+function Server:curl_command(path, options)
   self.requests = self.requests + 1
   local base = ("%s/request-%d"):format(self.folder, self.requests)
   local words = { "curl", "-sSN", "--max-time", options.timeout or REQUEST_SECONDS, "-D", base .. ".head", "-o",
@@ -505,7 +503,15 @@ function Server:begin(path, options)
     words[#words + 1] = word
   end
   words[#words + 1] = self.origin .. path
-  local pid = output_of(("%s >%s.done 2>%s.failed & echo $!"):format(command_line(words), base, base))
+  return ("%s >%s.done 2>%s.failed"):format(command_line(words), base, base), base
+end
+
+-- Starts a request and returns at once: { pid, so_far(), wait(), abort() }. Options: method, headers (name -> value),
+-- body (a text, or a table that is sent as JSON), timeout (30 s), curl (more words for its command line).
+function Server:begin(path, options)
+  options = options or {}
+  local command, base = self:curl_command(path, options)
+  local pid = output_of(command .. " & echo $!")
   return setmetatable({ pid = tonumber(pid), base = base, timeout = options.timeout or REQUEST_SECONDS }, Request)
 end
 
@@ -528,12 +534,8 @@ local function headers_of(text)
   return headers
 end
 
--- Waits for the end: { status, headers (names in lower case), body, seconds, failed }. `failed` is what curl complains
--- of, when the answer did not come to its end. The head is that of the last answer, if there was a 100 before.
-function Request:wait()
-  nginx.wait_until("the end of a request", self.timeout + 5, function()
-    return not nginx.is_running(self.pid)
-  end)
+-- How a request ended.
+function Request:answer()
   local status, seconds = (read_file(self.base .. ".done") or ""):match "^(%d+) (%S+)"
   local head = (read_file(self.base .. ".head") or ""):gsub("^HTTP/1.1 100.-\r\n\r\n", "")
   local failed = read_file(self.base .. ".failed")
@@ -543,9 +545,20 @@ function Request:wait()
   }
 end
 
--- The answer to a request; options as those of begin.
+-- Waits for the end: { status, headers (names in lower case), body, seconds, failed }. `failed` is what curl complains
+-- of, when the answer did not come to its end. The head is that of the last answer, if there was a 100 before.
+function Request:wait()
+  nginx.wait_until("the end of a request", self.timeout + 5, function()
+    return not nginx.is_running(self.pid)
+  end)
+  return self:answer()
+end
+
+-- The answer to a request, as wait() gives it; options as those of begin.
 function Server:request(path, options)
-  return self:begin(path, options):wait()
+  local command, base = self:curl_command(path, options or {})
+  os.execute(command)
+  return setmetatable({ base = base }, Request):answer()
 end
 
 function Server:get(path, options)
