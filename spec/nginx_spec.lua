@@ -512,7 +512,7 @@ describe("souk in nginx #harness", function()
     assert(descriptors_of(worker) <= descriptors + 100, "descriptors: " .. descriptors_of(worker) .. " after " .. descriptors)
     assert.equal(0, middle.handles)
     assert.equal(first.timers, middle.timers)
-    assert(middle.memory < first.memory + 400, ("memory: %d KiB after %d KiB"):format(middle.memory, first.memory))
+    assert(middle.memory < first.memory + 400, ("memory: %.0f KiB after %.0f KiB"):format(middle.memory, first.memory))
     assert(middle.sessions <= 2)
     -- The reload comes while calls are under way.
     local ended = web:begin "/slow?ms=500"
