@@ -557,6 +557,31 @@ describe("a gateway that is set up #harness", function()
     os.remove(file)
   end)
 
+  it("with several workers tells all of them when the tools of a server change", function()
+    -- It tells one of those who share the session, as many servers do.
+    local only_one = { method = "GET", kind = "status", status = 409, after = 1, times = 1000 }
+    local forge = servers.start("scripted", { knobs = { get = "stream", faults = { only_one } } })
+    local gateway = start { mcpServers = { forge = { url = forge.url } } }
+    wait_until_ready(gateway)
+    nginx.wait_until("both want to listen", 5, function()
+      return (forge:ledger().http.GET or 0) >= 2
+    end)
+    -- worker -> how many capabilities it knows
+    local function known()
+      local list = {}
+      for _, sample in ipairs(prometheus.read(gateway:get("/metrics").body).souk_capabilities.samples) do
+        list[sample.labels.worker] = sample.value
+      end
+      return list
+    end
+    local before = known()
+    assert.equal(1, forge:set_tools { add = { "lend" } })
+    nginx.wait_until("all workers know the new tool", 5, function()
+      local now = known()
+      return now["0"] == before["0"] + 1 and now["1"] == before["1"] + 1
+    end)
+  end)
+
   it("opens one session for all workers, and says good-bye when it ends", function()
     local forge = servers.start "scripted"
     local gateway = start { mcpServers = { forge = { url = forge.url } } }

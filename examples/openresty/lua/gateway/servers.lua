@@ -43,12 +43,18 @@ local function try_later(server, err)
   assert(ngx.timer.at(delay, try, server))
 end
 
+-- How often any worker has heard that the tools of the server have changed.
+local function changes_of(server)
+  return ngx.shared.gateway:get("changes:" .. server.name) or 0
+end
+
 -- A timer: asks for the tools, again and again until there is an answer. `premature`: the worker ends.
 function try(premature, server)
   if premature then
     return
   end
   server.tries = server.tries + 1
+  server.changes = changes_of(server)
   local tools, err = market:refresh(server.name)
   if not tools then
     return try_later(server, err)
@@ -64,6 +70,26 @@ local function begin(premature, server, entry)
   end
 end
 
+-- Of workers that share a session a server may tell only one that its tools have changed. souk asks again by itself
+-- where that was heard; the others find it in the dict.
+local function hear_of_changes()
+  market:on("tools_changed", function(event)
+    local server = known[event.server]
+    if server then
+      server.changes = ngx.shared.gateway:incr("changes:" .. server.name, 1, 0)
+    end
+  end)
+  assert(ngx.timer.every(1, function(premature)
+    for _, server in pairs(known) do
+      local changes = changes_of(server)
+      if not premature and server.state == "ready" and server.changes ~= changes then
+        server.changes = changes
+        server.tools = market:refresh(server.name) or server.tools
+      end
+    end
+  end))
+end
+
 --- Begins to add them. In init_worker_by_lua nothing may wait yet, so timers do it.
 -- @param entries table name -> entry of the configuration
 function servers.start(open, entries)
@@ -72,7 +98,7 @@ function servers.start(open, entries)
     known[name] = { name = name, state = "adding", tries = 0 }
     assert(ngx.timer.at(0, begin, known[name], entry))
   end
-  -- souk asks again by itself when a server says that its tools have changed.
+  hear_of_changes()
   market:on("tools_refreshed", function(event)
     local server = known[event.server]
     if server and event.tools then
