@@ -4,6 +4,7 @@
 local cjson = require "cjson"
 local nvim = require "spec.support.nvim"
 local plugin = require "spec.support.nvim_plugin"
+local servers = require "spec.support.servers"
 
 local run, here = plugin.run, plugin.here
 
@@ -109,7 +110,7 @@ describe(":Souk #harness", function()
     for _, text in ipairs {
       "there is no subcommand 'nonsense' (there are: call, cancel,",
       "there is no server for 't.echo': write server.tool",
-      "s has no tool 'ecco'", "the arguments of s.echo: protocol: ", "the arguments of s.echo: expected a JSON object",
+      "s has no tool 'ecco'", "the arguments of s.echo: column 2: ", "the arguments of s.echo: expected a JSON object",
       "there is no server 't'", "nothing is running", "nothing was called yet",
     } do
       assert.truthy(all:find(text, 1, true), all)
@@ -329,6 +330,21 @@ describe("a call #harness", function()
     assert.equal(2, plugin.server():ledger().methods["notifications/cancelled"] or 0)
   end)
 
+  it("is not waited for when its server does not answer, and :Souk cancel gives that up", function()
+    local deaf = servers.start "deaf"
+    local got = run({ d = { url = deaf.url } }, [[
+      vim.cmd "Souk call d.echo"
+      vim.wait(100, function() return false end)
+      vim.cmd "Souk cancel"
+      user.wait_for "the server d was given up"
+      vim.cmd "Souk cancel"
+      return user.said
+    ]])
+    deaf:stop()
+    assert.equal("souk: connecting to d ... (:Souk cancel gives it up)", got[1].text)
+    assert.equal("souk: nothing is running", got[#got].text)
+  end)
+
   it("is chosen by the user when several are to be cancelled", function()
     local got = run(here(), [[
       vim.cmd 'Souk call s.slow {"ms": 20000}'
@@ -453,6 +469,37 @@ describe("a question of a server #harness", function()
       return ends
     ]])
     assert.same({ "decline", "cancel" }, got)
+  end)
+
+  it("waits until what the user is typing is done", function()
+    local got = run(here(), [[
+      vim.cmd 'Souk call s.echo {"text": "connected now"}'
+      user.wait_for "done after"
+      user.press "q"
+      user.answers = { user.pick "Decline" }
+      local handle, asked
+      -- Waits in insert mode, as long as this mapping does not return.
+      vim.keymap.set("i", "<F2>", function()
+        handle = require("souk_nvim").market():start("mcp.s.ask_form", { message = "Now?" })
+        vim.wait(5000, function() return user.hears "the server s has a question" end, 5)
+        asked = #user.asked
+      end)
+      user.press "ihello<F2> again<Esc>"
+      user.wait(function() return #user.asked > 0 and handle:done() end)
+      return { asked = asked, prompt = user.asked[1].prompt, typed = vim.fn.getline(1) }
+    ]])
+    assert.equal(0, got.asked)
+    assert.equal("server s asks: Now?", got.prompt)
+    assert.equal("hello again", got.typed)
+  end)
+
+  it("for folders to work in is answered with that of the project", function()
+    local got = run(here(), [[
+      vim.cmd "Souk call s.ask_roots {}"
+      user.wait_for "done after"
+      return { window = table.concat(user.window(), ""), folder = vim.loop.fs_realpath(vim.fn.getcwd()) }
+    ]])
+    assert.truthy(got.window:find("file://" .. got.folder, 1, true), got.window)
   end)
 
   it("may be a URL, which is shown and visited by nobody but the user", function()

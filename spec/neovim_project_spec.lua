@@ -149,7 +149,7 @@ describe(".mcp.json #harness", function()
     ]])
     assert.same({}, got.completed)
     assert.equal(3, got.asked)
-    local prompt = "^Use the 1 servers of /.*/%.mcp%.json, and start the programs that it names%?$"
+    local prompt = "^Use the server of /.*/%.mcp%.json, and start the programs that it names%?$"
     assert.truthy(got.prompt:find(prompt), got.prompt)
   end)
 

@@ -35,7 +35,7 @@ end
 
 local function connect(server)
   if not server.tools and not server.problem then
-    say.info("connecting to %s ...", server.name)
+    say.info("connecting to %s ... (:Souk cancel gives it up)", server.name)
   end
   local ok, why = servers.connect(server)
   if not ok then
@@ -68,7 +68,7 @@ end
 local function split_name(name)
   local found
   for at in name:gmatch "()%." do
-    found = found or (servers.get(name:sub(1, at - 1)) and at)
+    found = servers.get(name:sub(1, at - 1)) and at or found
   end
   if found then
     return servers.get(name:sub(1, found - 1)), name:sub(found + 1)
@@ -143,8 +143,10 @@ function subcommands.call(rest)
     return say.error("%s", missing)
   end
   local input, err = souk.json.decode(text)
-  if type(input) ~= "table" then
-    return say.error("the arguments of %s: %s", name, err and tostring(err) or "expected a JSON object")
+  if input == nil then
+    return say.error("the arguments of %s: column %s: %s", name, tostring(err.column), err.message)
+  elseif text:sub(1, 1) ~= "{" then
+    return say.error("the arguments of %s: expected a JSON object", name)
   end
   command.call(name, input)
 end
@@ -163,19 +165,32 @@ function subcommands.list(rest)
   end)
 end
 
-local function choose_call(list)
-  return ask.select(list, "Cancel", calls.describe)
+-- Calls, and servers that are being connected to: { text, cancel }.
+local function what_runs()
+  local list = {}
+  for _, call in ipairs(calls.running()) do
+    list[#list + 1] = { text = calls.describe(call), cancel = function() calls.cancel(call) end }
+  end
+  for _, server in ipairs(servers.connecting()) do
+    local text = ("connecting to %s"):format(server.name)
+    list[#list + 1] = { text = text, cancel = function() servers.give_up(server) end }
+  end
+  return list
+end
+
+local function choose_one(list)
+  return ask.select(list, "Cancel", function(one) return one.text end)
 end
 
 function subcommands.cancel()
   async.run(function()
-    local list = calls.running()
+    local list = what_runs()
     if #list == 0 then
       return say.info "nothing is running"
     end
-    local call = #list == 1 and list[1] or async.alone(choose_call, list)
-    if call then
-      calls.cancel(call)
+    local one = #list == 1 and list[1] or async.alone(choose_one, list)
+    if one then
+      one.cancel()
     end
   end)
 end
@@ -209,7 +224,11 @@ function command.run(text)
   if not f then
     return say.error("there is no subcommand '%s' (there are: %s)", name, table.concat(command.names(), ", "))
   end
-  f(rest)
+  -- What raises here is setup's, such as a wrong option of souk.open.
+  local ok, err = pcall(f, rest)
+  if not ok then
+    say.error("%s", err)
+  end
 end
 
 -- --- completion ------------------------------------------------------------------------------------------------------
@@ -263,7 +282,8 @@ function command.complete(lead, line, cursor)
   if #words == 1 then
     candidates = command.names()
   elseif #words == 2 and completions[words[2]] then
-    candidates = completions[words[2]](lead)
+    local ok, names = pcall(completions[words[2]], lead)
+    candidates = ok and names or {}
   end
   return vim.tbl_filter(function(one) return vim.startswith(one, lead) end, candidates)
 end

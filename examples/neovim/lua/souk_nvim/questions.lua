@@ -67,10 +67,27 @@ local function answer_url(request)
   is_over(request)
 end
 
+-- What the user is typing in the meantime is not an answer: the question waits for normal mode.
+local function wait_for_normal_mode(request)
+  if vim.api.nvim_get_mode().mode:sub(1, 1) == "n" then
+    return
+  end
+  say.info("the server %s has a question, and waits until you are back in normal mode", request.server)
+  async.await(function(go_on)
+    vim.api.nvim_create_autocmd("ModeChanged", { pattern = "*:n*", once = true, callback = vim.schedule_wrap(go_on) })
+  end)
+end
+
+local function answer(request)
+  wait_for_normal_mode(request)
+  local f = request.mode == "url" and answer_url or answer_form
+  f(request)
+end
+
 --- souk's option `elicitation`.
 function questions.answer(request)
   async.run(function()
-    async.alone(request.mode == "url" and answer_url or answer_form, request)
+    async.alone(answer, request)
   end)
   return require("souk").later
 end

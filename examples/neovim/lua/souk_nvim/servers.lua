@@ -159,11 +159,12 @@ local function ask_for_tools(server)
 end
 
 local function finish(server, tools, err)
-  server.tools, server.err = tools, not tools and err or nil
   local waiting = server.waiting
-  server.waiting = nil
-  for _, go_on in ipairs(waiting) do
-    go_on()
+  if waiting then -- nobody does, when it was given up
+    server.tools, server.err, server.waiting = tools, not tools and err or nil, nil
+    for _, go_on in ipairs(waiting) do
+      go_on()
+    end
   end
 end
 
@@ -173,11 +174,12 @@ end
 function servers.connect(server)
   if server.problem then
     return nil, server.problem
-  elseif server.waiting then
-    async.await(function(go_on) table.insert(server.waiting, go_on) end)
-  elseif not server.tools then
+  elseif not server.tools and not server.waiting then
     server.waiting = {}
-    finish(server, ask_for_tools(server))
+    async.run(function() finish(server, ask_for_tools(server)) end)
+  end
+  if server.waiting then
+    async.await(function(go_on) table.insert(server.waiting, go_on) end)
   end
   if server.tools then
     return true
@@ -191,6 +193,17 @@ local function tool_of(manifest)
     id = manifest.id, name = manifest.id:sub(#"mcp." + #manifest.server + #"." + 1), server = manifest.server,
     description = manifest.description, input_schema = manifest.input_schema,
   }
+end
+
+--- The servers that are being connected to.
+function servers.connecting()
+  return vim.tbl_filter(function(server) return server.waiting ~= nil end, sorted())
+end
+
+--- Waits no longer for a server that is being connected to.
+function servers.give_up(server)
+  forget(server.name)
+  finish(server, nil, ("the server %s was given up"):format(server.name))
 end
 
 --- The tools of a server, as far as they are known, by their names.

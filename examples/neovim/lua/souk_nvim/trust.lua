@@ -36,7 +36,8 @@ end
 local YES, SHOW, NO = "Yes, until the file changes", "Show it", "No"
 
 local function put_question(path, count)
-  local prompt = ("Use the %d servers of %s, and start the programs that it names?"):format(count, path)
+  local servers = count == 1 and "the server" or ("the %d servers"):format(count)
+  local prompt = ("Use %s of %s, and start the programs that it names?"):format(servers, path)
   return ask.select({ YES, SHOW, NO }, say.one_line(prompt))
 end
 
