@@ -418,6 +418,16 @@ describe("a call #harness", function()
     assert.same({ "[", "  {", '    "id": 1000130,' }, { got[3][1], got[3][2], got[3][3] })
   end)
 
+  it("does not hold up the editor with a text that nobody reads to its end", function()
+    local window = run(here(), [[
+      vim.cmd 'Souk call s.big {"bytes": 3000000}'
+      user.wait_for "done after"
+      local window = user.window()
+      return { window[1], #window[5], window[6] }
+    ]])
+    assert.same({ "s.big", 1024 * 1024, "[the rest is not shown: the text has 3000000 bytes]" }, window)
+  end)
+
   it("has a window that fits the screen, whatever is in it", function()
     local got = run(here(), [[
       vim.o.columns, vim.o.lines = 60, 20

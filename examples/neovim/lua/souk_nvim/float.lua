@@ -15,10 +15,15 @@ local function define_highlights()
   end
 end
 
+-- Columns that a line takes. What is longer than any screen need not be measured exactly, which takes long.
+local function cells_of(line)
+  return #line > 10000 and #line or vim.fn.strdisplaywidth(line)
+end
+
 local function widest(lines)
   local width = 0
   for i = 1, math.min(#lines, 1000) do
-    width = math.max(width, vim.fn.strdisplaywidth(lines[i]))
+    width = math.max(width, cells_of(lines[i]))
   end
   return width
 end
@@ -30,7 +35,7 @@ local function place(lines)
   local width = math.min(math.max(widest(lines) + 2, 50), most_columns)
   local height = 0
   for _, line in ipairs(lines) do
-    height = height + math.max(1, math.ceil(vim.fn.strdisplaywidth(line) / (width - 1)))
+    height = height + math.max(1, math.ceil(cells_of(line) / (width - 1)))
     if height >= most_rows then
       height = most_rows
       break

@@ -5,9 +5,19 @@ local show = {}
 
 -- Beyond this much of it, a value is not shown: nobody reads on, and the editor would have to.
 local MOST_LINES = 20000
+local MOST_BYTES = 1024 * 1024 -- of one text
 
 local function souk()
   return require "souk"
+end
+
+-- The beginning of a text that is too long, up to the last whole character, and a word about the rest.
+local function cut(text)
+  if #text <= MOST_BYTES then
+    return text
+  end
+  local beginning = text:sub(1, MOST_BYTES):gsub("[\192-\255][\128-\191]*$", "")
+  return ("%s\n[the rest is not shown: the text has %d bytes]"):format(beginning, #text)
 end
 
 -- --- JSON with indents -----------------------------------------------------------------------------------------------
@@ -24,7 +34,7 @@ end
 
 local function encoded(value)
   local text, err = souk().json.encode(value)
-  return text or tostring(err)
+  return (cut(text or tostring(err)):gsub("\n", " "))
 end
 
 -- Appends to `lines`; `before` and `after` are what stands around the value on its first and last line.
@@ -57,7 +67,7 @@ end
 -- --- blocks of content -----------------------------------------------------------------------------------------------
 
 local function add_text(lines, text)
-  for line in (text:gsub("\r\n", "\n") .. "\n"):gmatch "(.-)\n" do
+  for line in (cut(text):gsub("\r\n", "\n") .. "\n"):gmatch "(.-)\n" do
     if #lines >= MOST_LINES then
       return
     end
