@@ -28,7 +28,7 @@ if [ "$mode" = sanitized ]; then
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 fi
 
-ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revisions|stdio_scenarios|tasks|progress|sampling|subscriptions|fault_(matrix|port)|storms|tokens|resilience|redirects|hosts|http_sse|children|isolation|gateway|mcp_(stdio|auth)|elicitation|inputs|soak)_spec'
+ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revisions|stdio_scenarios|tasks|progress|sampling|subscriptions|fault_(matrix|port)|storms|tokens|resilience|redirects|hosts|http_sse|children|isolation|gateway|neovim_(plugin|project)|nvim_harness|mcp_(stdio|auth)|elicitation|inputs|soak)_spec'
 
 # The files for one run: what was asked for, or less of the whole. "lua5.4.1" and "lua5.4.2" are halves of it: the
 # sanitized Lua 5.4 takes longest, and alone it would leave a core idle.
