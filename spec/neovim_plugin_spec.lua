@@ -404,7 +404,8 @@ describe("a call #harness", function()
     local got = run(here(), [[
       local windows = {}
       for _, line in ipairs {
-        's.mixed', 's.echo {"text": "a\\n\\n  b\\ttab"}', 's.list_issues {"owner": "o", "repo": "r", "perPage": 2}',
+        's.mixed', 's.echo {"text": "a\\n\\n  b\\ttab\\u0000\\u001b[31m"}',
+        's.list_issues {"owner": "o", "repo": "r", "perPage": 2}',
       } do
         vim.cmd("Souk call " .. line)
         user.wait_for "done after"
@@ -414,7 +415,7 @@ describe("a call #harness", function()
       return windows
     ]])
     assert.same({ "a picture:", "[image: image/png, 9 bytes]", "[notes: souk://notes/1]" }, got[1])
-    assert.same({ "a", "", "  b\ttab" }, got[2])
+    assert.same({ "a", "", "  b\ttab\0\27[31m" }, got[2])
     assert.same({ "[", "  {", '    "id": 1000130,' }, { got[3][1], got[3][2], got[3][3] })
   end)
 

@@ -8,7 +8,7 @@ local listing = {}
 
 -- Columns that names of tools get before their descriptions; longer ones push theirs to the right.
 local NAME_CELLS = 26
-local DESCRIPTION_CELLS = 70
+local DESCRIPTION_CELLS = 70 -- or what a narrow screen has
 
 --- How things stand with a server, in a few words.
 function listing.state_of(server)
@@ -30,13 +30,14 @@ end
 
 -- Lines, and number of a line -> the tool in it.
 local function lines_of(list)
+  local room = math.max(math.min(DESCRIPTION_CELLS, vim.o.columns - NAME_CELLS - 14), 10)
   local lines, tools = { { text = "<CR> calls the tool in this line, q closes", group = "SoukMuted" }, "" }, {}
   for _, server in ipairs(list) do
     local text = say.one_line(("%s: %s"):format(server.name, listing.state_of(server)))
     lines[#lines + 1] = { text = text, group = group_of(server) }
     for _, tool in ipairs(servers.tools(server)) do
       local name = tool.name .. (" "):rep(NAME_CELLS - vim.fn.strdisplaywidth(tool.name))
-      lines[#lines + 1] = ("  %s  %s"):format(name, say.one_line(tool.description, DESCRIPTION_CELLS))
+      lines[#lines + 1] = ("  %s  %s"):format(name, say.one_line(tool.description, room))
       tools[#lines] = tool
     end
     lines[#lines + 1] = ""
