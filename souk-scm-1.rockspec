@@ -259,6 +259,7 @@ build = {
     ["souk.local_provider"] = "lua/souk/local_provider.lua",
     ["souk.log"] = "lua/souk/log.lua",
     ["souk.nearest"] = "lua/souk/nearest.lua",
+    ["souk.news"] = "lua/souk/news.lua",
     ["souk.notices"] = "lua/souk/notices.lua",
     ["souk.options"] = "lua/souk/options.lua",
     ["souk.roots"] = "lua/souk/roots.lua",

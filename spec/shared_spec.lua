@@ -2,6 +2,7 @@
 -- process; a real nginx is in spec/shared_nginx_spec.lua, and what the core asks and is told in c/test_pool_shared.c.
 
 local help = require "spec.support.help"
+local news = require "souk.news"
 local servers = require "spec.support.servers"
 local shared = require "souk.shared"
 local souk = require "souk"
@@ -247,6 +248,32 @@ describe("a stream that the server gives to one", function()
     end
   end)
 
+  it("brings what is said on it to all of them", function()
+    server:knobs { get = "stream", all_tools = true,
+      faults = { { method = "GET", kind = "status", status = 409, after = 1, times = 1000 } } }
+    open(4)
+    local heard = { 0, 0, 0, 0 }
+    for i, market in ipairs(world.markets) do
+      market:on("tools_changed", function(event)
+        assert.equal("s", event.server)
+        heard[i] = heard[i] + 1
+      end)
+    end
+    listen(server.url)
+    server:set_tools { add = { "brand_new" } }
+    world:run_until(function()
+      for _, market in ipairs(world.markets) do
+        if not market:get "mcp.s.brand_new" then
+          return false
+        end
+      end
+      return true
+    end)
+    assert.same({ 1, 1, 1, 1 }, heard)
+    assert.equal(8, count "tools/list")
+    assert.equal(1, count "initialize")
+  end)
+
   it("is no trouble with the official server", function()
     local official = servers.start "everything"
     open(4)
@@ -389,12 +416,94 @@ describe("the option shared_dict", function()
   end)
 end)
 
+describe("what one worker hears", function()
+  local now, dict, one, other, heard
+
+  local function tell(who, uri)
+    who:tell("notifications/resources/updated", { uri = uri }, "s", "ann")
+  end
+
+  local function read(who)
+    heard = {}
+    who:read(function(method, params, name, identity)
+      assert.equal("notifications/resources/updated", method)
+      heard[#heard + 1] = table.concat({ name, identity, params.uri }, " ")
+    end)
+    return heard
+  end
+
+  before_each(function()
+    now = 1000
+    dict = workers.dict(function() return now end)
+    one, other = news.new(dict, "one"), news.new(dict, "other")
+    one:follow("e", "s", "ann")
+    other:follow("e.1", "s2", "ann") -- the second session of the same, under another name
+  end)
+
+  it("is read by the others, once and in order", function()
+    tell(one, "a")
+    tell(one, "b")
+    assert.same({ "s2 ann a", "s2 ann b" }, read(other))
+    assert.same({}, read(other))
+    assert.same({}, read(one))
+    other:tell("notifications/resources/updated", { uri = "c" }, "s2", "ann")
+    assert.same({ "s ann c" }, read(one))
+  end)
+
+  it("is not for those who come later, nor about other servers and identities", function()
+    tell(one, "a")
+    local late = news.new(dict, "late")
+    late:follow("e", "s", "ann")
+    assert.same({}, read(late))
+    one:tell("notifications/resources/updated", { uri = "b" }, "s", "bob")
+    assert.same({ "s2 ann a" }, read(other))
+  end)
+
+  it("is waited for while it is being written, and not for ever", function()
+    dict:incr("souk:news:e", 1, 0)
+    assert.same({}, read(other))
+    dict:set("souk:news:e:1", souk.json.encode { from = "one", method = "notifications/resources/updated",
+      params = { uri = "a" } })
+    assert.same({ "s2 ann a" }, read(other))
+    dict:incr("souk:news:e", 1)
+    assert.same({}, read(other))
+    tell(one, "b")
+    assert.same({ "s2 ann b" }, read(other))
+    dict:incr("souk:news:e", 1)
+    assert.same({}, read(other))
+    assert.same({}, read(other))
+    tell(one, "c")
+    assert.same({ "s2 ann c" }, read(other))
+  end)
+
+  it("is kept for a while, and never too much of it", function()
+    tell(one, "a")
+    now = now + 61
+    assert.same({}, read(other))
+    for i = 1, 250 do
+      tell(one, tostring(i))
+    end
+    assert.equal(100, #read(other))
+    assert.equal("s2 ann 250", heard[100])
+  end)
+
+  it("is heard again when the dict has lost its counter", function()
+    for _ = 1, 3 do
+      tell(one, "a")
+    end
+    read(other)
+    dict.items = {}
+    tell(one, "b")
+    assert.same({ "s2 ann b" }, read(other))
+  end)
+end)
+
 -- A store whose steps can be interleaved with those of another one.
 describe("the store", function()
   local now, dict, one, other
 
   local function new_store()
-    return shared.new { dict = dict, spawn = function() end, sleep = function() return false end,
+    return shared.new { name = tostring {}, dict = dict, spawn = function() end, sleep = function() return false end,
       now = function() return now end, open_timeout = 30, max_life = 3600 }
   end
 

@@ -31,6 +31,8 @@ end
 
 dispatch.state_of = state_of
 
+local heard_elsewhere
+
 --- The first number that add_function gives.
 dispatch.COMMON_INPUTS = 1
 
@@ -54,6 +56,9 @@ function dispatch.attach(market, private)
     trace = private.trace,
     host = private.host,
   }
+  if private.shared then
+    private.shared.heard_elsewhere = heard_elsewhere
+  end
   if private.host.attach then
     private.host.attach(market, market:_state().dispatch)
   end
@@ -210,6 +215,14 @@ local function notice(state, method, params, server, identity)
   end
 end
 
+-- Another worker, with which the session is shared, heard this of the server.
+function heard_elsewhere(market, state, method, params, server, identity)
+  if method == "notifications/tools/list_changed" then
+    market:_tools_changed(server)
+  end
+  notice(state, method, params, server, identity)
+end
+
 -- Which function answers which kind of question, and with what arguments.
 local questions = {
   credential = function(f, payload)
@@ -282,6 +295,9 @@ function dispatch.hand_out(market, state, kind, a, b, c, d)
   elseif kind == "progress" then
     call_goes_on(state, a, b)
   elseif kind == "notice" then
+    if state.shared and notices.is_for_all(a) then
+      state.shared:tell_others(state, a, b, c, d)
+    end
     notice(state, a, b, c, d)
   else
     b.name = a

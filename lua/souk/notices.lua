@@ -1,15 +1,16 @@
 --- What servers say by themselves: which event each notification becomes, and what it makes stale.
 local notices = {}
 
--- method -> the event's name, its fields from params, the methods whose kept results are of no use any more.
+-- method -> the event's name, its fields from params, the methods whose kept results are of no use any more, and
+-- whether it is about the server rather than about who has heard it.
 local known = {
-  ["notifications/tools/list_changed"] = { event = "tools_changed", stale = { "tools/list" } },
-  ["notifications/prompts/list_changed"] = { event = "prompts_changed", stale = { "prompts/list" } },
+  ["notifications/tools/list_changed"] = { event = "tools_changed", stale = { "tools/list" }, for_all = true },
+  ["notifications/prompts/list_changed"] = { event = "prompts_changed", stale = { "prompts/list" }, for_all = true },
   ["notifications/resources/list_changed"] = {
-    event = "resources_changed", stale = { "resources/list", "resources/templates/list" },
+    event = "resources_changed", stale = { "resources/list", "resources/templates/list" }, for_all = true,
   },
   ["notifications/resources/updated"] = {
-    event = "resource_updated", fields = { uri = "uri" }, stale = { "resources/read" },
+    event = "resource_updated", fields = { uri = "uri" }, stale = { "resources/read" }, for_all = true,
   },
   ["notifications/message"] = { event = "log", fields = { level = "level", logger = "logger", data = "data" } },
   ["notifications/elicitation/complete"] = {
@@ -50,6 +51,11 @@ function notices.invalidate(store, method, params, server)
   for _, stale in ipairs(entry.stale or {}) do
     store:drop(server, stale, type(uri) == "string" and uri or nil)
   end
+end
+
+--- Whether everybody who uses the server wants to know it, and not only who has heard it.
+function notices.is_for_all(method)
+  return known[method] ~= nil and known[method].for_all == true
 end
 
 --- What is to be told as an error, whether somebody observes or not; nil for most.

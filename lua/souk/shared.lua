@@ -12,6 +12,7 @@
 -- A session id is a secret of its server: it is in the dict, and nowhere else.
 local core = require "souk.core"
 local guard = require "souk.guard"
+local news = require "souk.news"
 
 local shared = {}
 
@@ -32,14 +33,19 @@ local GONE = 2 ^ 40
 
 local LAST_SEAT = 2 ^ 21 - 1
 
+-- s; between two looks at what other workers have heard.
+local READING = 1
+
 local NOTHING = core.json.null
 
 --- A store over a dict.
 -- @param how table dict: as one of ngx.shared; spawn(f): runs a function that may sleep, now or soon; sleep(seconds):
--- false when that cannot be done here; now(): seconds, the same in every worker; open_timeout, max_life: seconds
+-- false when that cannot be done here; now(): seconds, the same in every worker; open_timeout, max_life: seconds; name:
+-- of this worker, which no other has; every(seconds, f), or nil: calls f again and again until it returns false
 function shared.new(how)
-  local store = { adopting = {}, used = {}, counted_out = {} }
-  for _, name in ipairs { "dict", "spawn", "sleep", "now", "open_timeout", "max_life" } do
+  local store = { adopting = {}, used = {}, counted_out = {}, asked_by = {}, every = how.every }
+  store.news = news.new(how.dict, how.name)
+  for _, name in ipairs { "name", "dict", "spawn", "sleep", "now", "open_timeout", "max_life" } do
     store[name] = assert(how[name], name)
   end
   return setmetatable(store, Store)
@@ -119,12 +125,41 @@ function Store:look(endpoint)
   return { open = true, generation = generation, seat = 1, protocol = known and known.protocol }
 end
 
+-- What other workers hear is read as long as the market is there, which this does not keep.
+local function read_news(store, market, state)
+  local holder = setmetatable({ market = market, state = state }, { __mode = "v" })
+  store.every(READING, function()
+    local here, its_state = holder.market, holder.state
+    if not here or not its_state or not here:_is_open() then
+      return false
+    end
+    guard.run(its_state, store.news.read, store.news, function(...)
+      store.heard_elsewhere(here, its_state, ...)
+    end)
+    return true
+  end)
+end
+
+-- A session is used here from now on, and its stream is that of all.
+function Store:use(market, state, endpoint, entry)
+  self.used[key("users", endpoint, entry.generation)] = true
+  local asked = self.asked_by[endpoint]
+  if not self.every or not asked or type(entry.session) ~= "string" then
+    return
+  end
+  self.news:follow(endpoint, asked.server, asked.identity)
+  if not self.reads then
+    self.reads = true
+    read_news(self, market, state)
+  end
+end
+
 -- Answers an ADOPT; what was taken for it is given back when nobody waits for the answer any more.
-function Store:give(market, ask, endpoint, answer)
+function Store:give(market, state, ask, endpoint, answer)
   self.adopting[ask] = nil
   if market:_answer(ask, answer) then
     if answer ~= NOTHING and not answer.open and not answer.alone then
-      self.used[key("users", endpoint, answer.generation)] = true
+      self:use(market, state, endpoint, answer)
     end
   elseif answer ~= NOTHING and answer.open then
     self:unlock(endpoint, answer.generation)
@@ -134,7 +169,7 @@ function Store:give(market, ask, endpoint, answer)
 end
 
 -- Looks again and again, less often with time.
-function Store:wait(market, ask, endpoint)
+function Store:wait(market, state, ask, endpoint)
   local deadline = self.now() + self.open_timeout + GRACE + PATIENCE
   local pause = FIRST_PAUSE
   local answer
@@ -148,29 +183,30 @@ function Store:wait(market, ask, endpoint)
     end
     pause = math.min(pause * 2, LAST_PAUSE)
   until answer
-  self:give(market, ask, endpoint, answer)
+  self:give(market, state, ask, endpoint, answer)
 end
 
 local told = {}
 
 function told.adopt(store, market, state, ask, payload)
   local endpoint = payload.endpoint
+  store.asked_by[endpoint] = { server = payload.server or "", identity = payload.identity or "" }
   local answer = store:look(endpoint)
   if answer then
-    store:give(market, ask, endpoint, answer)
+    store:give(market, state, ask, endpoint, answer)
     return
   end
   store.adopting[ask] = true
   store.spawn(function()
-    local ok, message = pcall(store.wait, store, market, ask, endpoint)
+    local ok, message = pcall(store.wait, store, market, state, ask, endpoint)
     if not ok then
       guard.report(state, message)
-      store:give(market, ask, endpoint, NOTHING)
+      store:give(market, state, ask, endpoint, NOTHING)
     end
   end)
 end
 
-function told.publish(store, _, state, _, payload)
+function told.publish(store, market, state, _, payload)
   local endpoint, generation = payload.endpoint, payload.generation
   local entry = { generation = generation, protocol = payload.protocol, session = payload.session,
     about = payload.about, alone = payload.alone }
@@ -185,8 +221,9 @@ function told.publish(store, _, state, _, payload)
     if ok then
       ok, why = store.dict:set(key("session", endpoint), assert(core.json.encode(entry)), store.max_life)
     end
-    store.used[users] = ok and not payload.alone or nil
-    if not ok then
+    if ok and not payload.alone then
+      store:use(market, state, endpoint, entry)
+    elseif not ok then
       guard.report(state, "a session cannot be shared: lua_shared_dict: " .. tostring(why))
     end
   end
@@ -245,6 +282,11 @@ function shared.hears(kind)
   return told[kind] ~= nil
 end
 
+--- What this worker heard of a server, for those who share the session.
+function Store:tell_others(state, method, params, server, identity)
+  guard.run(state, self.news.tell, self.news, method, params, server, identity)
+end
+
 --- The session is not needed any more.
 function Store:withdrawn(ask)
   self.adopting[ask] = nil
@@ -281,8 +323,19 @@ function shared.of_nginx(name, limits, is_driven)
     core.misuse(("souk.open: option 'shared_dict': there is no dict '%s'; nginx.conf needs it in its http block: "
       .. "lua_shared_dict %s 1m;"):format(name, name))
   end
+  -- With `lua_code_cache off` a timer would keep the Lua state of its request. That is known from the second state on.
+  local function every(seconds, f)
+    local function tick(premature)
+      if not premature and core.states_seen() == 1 and f() then
+        ngx.timer.at(seconds, tick)
+      end
+    end
+    ngx.timer.at(seconds, tick)
+  end
   return shared.new {
     dict = ngx.shared[name],
+    name = ("%d %s"):format(ngx.worker.pid(), tostring({}):match "[^:]+$"),
+    every = is_driven and core.states_seen() == 1 and every or nil,
     open_timeout = limits.open_timeout,
     max_life = limits.max_life,
     now = function()

@@ -98,8 +98,8 @@ local World = {}
 World.__index = World
 
 -- A coroutine that is resumed at every turn, or at the first one after `wakes`.
-local function add_thread(world, f)
-  world.threads[#world.threads + 1] = { co = coroutine.create(f), wakes = 0 }
+local function add_thread(world, f, wakes)
+  world.threads[#world.threads + 1] = { co = coroutine.create(f), wakes = wakes or 0 }
 end
 
 local function pretend_nginx(world)
@@ -108,14 +108,14 @@ local function pretend_nginx(world)
     get_phase = function() return "timer" end,
     now = world.now,
     update_time = function() end,
-    worker = { exiting = function() return false end },
+    worker = { exiting = function() return false end, pid = function() return 17 end },
     sleep = function(seconds)
       world.running.wakes = world.now() + seconds
       coroutine.yield()
     end,
     timer = {
-      at = function(_, f)
-        add_thread(world, f)
+      at = function(seconds, f)
+        add_thread(world, f, world.now() + seconds)
         return true
       end,
     },

@@ -171,5 +171,17 @@ static int l_remove_server(lua_State *L)
     return 1;
 }
 
-const luaL_Reg souk_bind_server_methods[] = {
-    {"_add_server", l_add_server}, {"remove_server", l_remove_server}, {NULL, NULL}};
+/* _tools_changed(server): another process heard it; harmless when the market is closed */
+static int l_tools_changed(lua_State *L)
+{
+    souk_market *market = souk_bind_market_any(L, 1);
+    if (market->rt != NULL) {
+        souk_runtime_tools_changed(market->rt, souk_bind_check_slice(L, 2));
+    }
+    return 0;
+}
+
+const luaL_Reg souk_bind_server_methods[] = {{"_add_server", l_add_server},
+                                             {"_tools_changed", l_tools_changed},
+                                             {"remove_server", l_remove_server},
+                                             {NULL, NULL}};

@@ -120,3 +120,12 @@ bool souk_rt_watch_notice(souk_runtime *rt, const souk_outcome *outcome)
     }
     return true;
 }
+
+void souk_runtime_tools_changed(souk_runtime *rt, souk_slice name)
+{
+    souk_server *server = souk_rt_server(rt, name);
+    if (server != NULL) {
+        souk_rt_refresh_want(rt, server);
+        souk_rt_kick(rt);
+    }
+}

@@ -166,6 +166,12 @@ int souk_runtime_subscribe(souk_runtime *rt, souk_slice server, souk_slice uri, 
                            souk_err *err);
 
 /*
+ * Another process heard that a server's tools have changed: they are asked for again, as if it had
+ * been said here. Unknown servers are ignored.
+ */
+void souk_runtime_tools_changed(souk_runtime *rt, souk_slice server);
+
+/*
  * What a server said about itself: a JSON object's text (souk_mcp_about); empty when no session was
  * opened yet, or there is no such server. identity: ptr NULL for the server's own. Valid until the
  * next call of a function of the runtime.
