@@ -43,6 +43,20 @@ static void a_schema_that_was_stale_is_followed_like_a_change(void)
     peer_end(&p);
 }
 
+static void changes_that_another_process_heard_of_are_followed(void)
+{
+    peer p;
+    begin_listening(&p, PEER_ABOUT("legacy", "http", PEER_LISTS));
+    souk_runtime_tools_changed(p.rt, SOUK_LIT("nobody"));
+    peer_run(&p);
+    CHECK_INT(p.lists, 1);
+    souk_runtime_tools_changed(p.rt, SOUK_LIT("peer"));
+    peer_run(&p);
+    CHECK_INT(p.lists, 2);
+    CHECK_INT(p.notices, 0);
+    peer_end(&p);
+}
+
 static void changes_of_tools_that_nobody_asked_for_are_not_followed(void)
 {
     peer p;
@@ -356,6 +370,7 @@ int main(void)
 {
     CASE(tools_that_change_are_followed);
     CASE(a_schema_that_was_stale_is_followed_like_a_change);
+    CASE(changes_that_another_process_heard_of_are_followed);
     CASE(changes_of_tools_that_nobody_asked_for_are_not_followed);
     CASE(there_is_one_refresh_at_a_time_and_one_more_after_it);
     CASE(a_server_that_never_stops_changing_is_asked_once_a_second);
