@@ -240,7 +240,7 @@ local function after_wait(handle, opts)
   end
 end
 
-local openresty = parked.host {
+return parked.host {
   name = "openresty",
   attach = function(market, state)
     parked.attach(market, state)
@@ -262,21 +262,3 @@ local openresty = parked.host {
   after_wait = after_wait,
   cancels_on_abort = true,
 }
-
-local close = openresty.close
-
--- s
-local GOODBYE = 1
-
--- A worker that ends serves nobody any more, so it may be held up for the good-bye, and nothing else can wait there.
-function openresty.close(market, state, timeout)
-  if ngx.get_phase() ~= "exit_worker" then
-    return close(market, state, timeout)
-  end
-  if market:_begin_end() then
-    dispatch.pump(market, state)
-    market:_end(timeout or GOODBYE)
-  end
-end
-
-return openresty
