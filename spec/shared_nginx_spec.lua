@@ -14,6 +14,8 @@ local INIT_WORKER = [[
   local results = ngx.shared.results
   local round = results:get "round" or 0
 
+  market:on("tools_refreshed", function() results:incr("refreshed", 1, 0) end)
+
   local function call()
     local answer, why = market:call("mcp.s.echo", { text = "hello" })
     results:incr(answer == "hello" and "fine" or "failed", 1, 0)
@@ -35,7 +37,7 @@ local INIT_WORKER = [[
   end
 
   ngx.timer.at(0, function()
-    local ok, why = market:add_server("s", { url = "%s", auth_env_var = "KEY", listen = false })
+    local ok, why = market:add_server("s", { url = "%s", auth_env_var = "KEY", listen = %s })
     results:incr(ok and "connected" or "failed", 1, 0)
     if not ok then
       results:set("why", tostring(why))
@@ -88,7 +90,7 @@ local function start(options)
   web = nginx.start {
     workers = options.workers or WORKERS,
     dicts = { souk = "1m", results = "1m" },
-    init_worker = INIT_WORKER:format(TOKEN, options.open or "", server.url),
+    init_worker = INIT_WORKER:format(TOKEN, options.open or "", server.url, tostring(options.listen == true)),
     http = "exit_worker_by_lua_block { market:close(1) }",
     locations = LOCATIONS,
     log_level = "info",
@@ -158,6 +160,20 @@ describe("eight workers of an nginx #harness", function()
     -- The new workers have 100 ms to join before the last old one leaves.
     assert.is_true(initializes() <= 2)
     assert.equal(initializes() - 1, #server:ledger().sessions.deleted)
+  end)
+
+  it("all hear that tools have changed, though one has the session's stream", function()
+    server:knobs { get = "stream",
+      faults = { { method = "GET", kind = "status", status = 409, after = 1, times = 1000 } } }
+    start { listen = true }
+    wait_for("connected", WORKERS)
+    nginx.wait_until("all streams", 5, function()
+      return server:ledger().http.GET == WORKERS
+    end)
+    assert.equal(1, server:set_tools { add = { "brand_new" } })
+    wait_for("refreshed", WORKERS)
+    assert.equal(1, initializes())
+    assert.equal(2 * WORKERS, server:ledger().methods["tools/list"])
   end)
 
   it("end the session with the last of them", function()
