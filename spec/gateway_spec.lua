@@ -501,19 +501,6 @@ describe("a gateway that is set up #harness", function()
     end
   end)
 
-  it("with servers that cannot be, says which, and serves the others", function()
-    local gateway = start { mcpServers = {
-      lost = { url = "http://127.0.0.1:1/${NOT_THERE}" },
-      odd = { url = "http://127.0.0.1:1/mcp", souk = { mode = "strange" } },
-    } }
-    wait_until_ready(gateway)
-    assert.same({ lost = "wrong", odd = "wrong" }, json(gateway:get "/healthz").servers)
-    local page = gateway:get("/status").body
-    assert.truthy(page:find "url: the variable NOT_THERE is not set; nginx passes on only those that an `env` line")
-    assert.truthy(page:find "expected shared, exclusive or pinned, got &#39;strange&#39;")
-    assert.same({ text = "X" }, json(gateway:post("/call/demo.upper", { text = "x" })))
-  end)
-
   it("with a server that is not there yet, finds it later; and fails at once while it is gone", function()
     local forge = servers.start "scripted"
     forge:close_port()
@@ -557,44 +544,6 @@ describe("a gateway that is set up #harness", function()
     os.remove(file)
   end)
 
-  it("with several workers tells all of them when the tools of a server change", function()
-    -- It tells one of those who share the session, as many servers do.
-    local only_one = { method = "GET", kind = "status", status = 409, after = 1, times = 1000 }
-    local forge = servers.start("scripted", { knobs = { get = "stream", faults = { only_one } } })
-    local gateway = start { mcpServers = { forge = { url = forge.url } } }
-    wait_until_ready(gateway)
-    nginx.wait_until("both want to listen", 5, function()
-      return (forge:ledger().http.GET or 0) >= 2
-    end)
-    -- worker -> how many capabilities it knows
-    local function known()
-      local list = {}
-      for _, sample in ipairs(prometheus.read(gateway:get("/metrics").body).souk_capabilities.samples) do
-        list[sample.labels.worker] = sample.value
-      end
-      return list
-    end
-    local before = known()
-    assert.equal(1, forge:set_tools { add = { "lend" } })
-    nginx.wait_until("all workers know the new tool", 5, function()
-      local now = known()
-      return now["0"] == before["0"] + 1 and now["1"] == before["1"] + 1
-    end)
-  end)
-
-  it("opens one session for all workers, and says good-bye when it ends", function()
-    local forge = servers.start "scripted"
-    local gateway = start { mcpServers = { forge = { url = forge.url } } }
-    wait_until_ready(gateway)
-    for _ = 1, 10 do -- of either worker
-      assert.equal("x", json(gateway:post("/call/mcp.forge.echo", { text = "x" })))
-    end
-    gateway:quit(5)
-    local sessions = forge:ledger().sessions
-    assert.equal(1, #sessions.issued)
-    assert.same(sessions.issued, sessions.deleted)
-  end)
-
   it("as a demonstration has real servers, and leaves nothing behind", function()
     local gateway = start(nil, { SOUK_NPM = servers.npm(), SOUK_NODE = servers.node() })
     nginx.wait_until("all of its servers", 20, function()
@@ -620,6 +569,62 @@ describe("a gateway that is set up #harness", function()
     nginx.wait_for_end({ gateway.leader }, 10)
     nginx.wait_for_end(children, 5)
     assert.equal("", output_of("ls -d " .. prefix .. " 2>/dev/null"))
+  end)
+end)
+
+describe("a gateway of two workers #harness", function()
+  local forge, gateway
+
+  setup(function()
+    -- It tells one of those who share the session what it has to say, as many servers do.
+    local only_one = { method = "GET", kind = "status", status = 409, after = 1, times = 1000 }
+    forge = servers.start("scripted", { knobs = { get = "stream", faults = { only_one } } })
+    gateway = start { mcpServers = {
+      forge = { url = forge.url },
+      lost = { url = "http://127.0.0.1:1/${NOT_THERE}" },
+      odd = { url = "http://127.0.0.1:1/mcp", souk = { mode = "strange" } },
+    } }
+    wait_until_ready(gateway)
+  end)
+
+  teardown(function()
+    nginx.stop_all()
+    servers.stop_all()
+  end)
+
+  it("says which servers cannot be, and serves the others", function()
+    assert.same({ forge = "ready", lost = "wrong", odd = "wrong" }, json(gateway:get "/healthz").servers)
+    local page = gateway:get("/status").body
+    assert.truthy(page:find "url: the variable NOT_THERE is not set; nginx passes on only those that an `env` line")
+    assert.truthy(page:find "expected shared, exclusive or pinned, got &#39;strange&#39;")
+    assert.equal("x", json(gateway:post("/call/mcp.forge.echo", { text = "x" })))
+  end)
+
+  it("follows the tools of a server in both, whichever is told that they have changed", function()
+    -- worker -> how many capabilities it knows
+    local function known()
+      local list = {}
+      for _, sample in ipairs(prometheus.read(gateway:get("/metrics").body).souk_capabilities.samples) do
+        list[sample.labels.worker] = sample.value
+      end
+      return list
+    end
+    nginx.wait_until("both want to listen", 5, function()
+      return (forge:ledger().http.GET or 0) >= 2
+    end)
+    local before = known()
+    assert.equal(1, forge:set_tools { add = { "lend" } })
+    nginx.wait_until("both know the new tool", 5, function()
+      local now = known()
+      return now["0"] == before["0"] + 1 and now["1"] == before["1"] + 1
+    end)
+  end)
+
+  it("opens one session for both, and says good-bye when it ends", function()
+    gateway:quit(5)
+    local sessions = forge:ledger().sessions
+    assert.equal(1, #sessions.issued)
+    assert.same(sessions.issued, sessions.deleted)
   end)
 end)
 
