@@ -448,6 +448,30 @@ describe("a call #harness", function()
   end)
 end)
 
+describe("a server of others #harness", function()
+  it("is a child, whose tools are listed, completed and called", function()
+    local child = servers.stdio "everything"
+    local got = run({ everything = { command = child.command, args = child.args, env = child.env } }, [[
+      local completed = vim.fn.getcompletion("Souk call everything.get-s", "cmdline")
+      vim.cmd 'Souk call everything.trigger-long-running-operation {"duration": 0.4, "steps": 2}'
+      user.wait_for "1 of 2"
+      local middle = user.window()
+      user.wait_for "done after"
+      local last = user.window()
+      user.press "q"
+      user.answers = { user.pick "Chicago" }
+      vim.cmd "Souk call everything.get-structured-content"
+      user.wait_for "done after"
+      return { completed = completed, middle = middle, last = last, window = user.window(), asked = user.asked }
+    ]])
+    assert.same({ "everything.get-structured-content", "everything.get-sum" }, got.completed)
+    assert.equal(("█"):rep(15) .. ("░"):rep(15) .. "  50 %  1 of 2", got.middle[5])
+    assert.truthy(got.last[5]:find "^Long running operation completed", got.last[5])
+    assert.same({ "New York", "Chicago", "Los Angeles" }, got.asked[1].items)
+    assert.truthy(table.concat(got.window):find '"temperature": %-?%d', table.concat(got.window))
+  end)
+end)
+
 -- --- questions of servers --------------------------------------------------------------------------------------------
 
 describe("a question of a server #harness", function()
