@@ -336,7 +336,7 @@ describe("a call #harness", function()
       vim.cmd "Souk call d.echo"
       vim.wait(100, function() return false end)
       vim.cmd "Souk cancel"
-      user.wait_for "the server d was given up"
+      user.wait_for "d: it was given up"
       vim.cmd "Souk cancel"
       return user.said
     ]])

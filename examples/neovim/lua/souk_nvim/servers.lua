@@ -43,11 +43,31 @@ end
 
 -- --- which servers there are -----------------------------------------------------------------------------------------
 
-local function forget(name)
-  if known[name].is_added then
+local function sorted()
+  local list = vim.tbl_values(known)
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
+-- Goes on with whoever waits for the tools of a server.
+local function finish(server, tools, err)
+  local waiting = server.waiting
+  if waiting then -- nobody does, when it was given up
+    server.tools, server.err, server.waiting = tools, not tools and err or nil, nil
+    for _, go_on in ipairs(waiting) do
+      go_on()
+    end
+  end
+end
+
+-- Whoever waits for it is told why it is not there any more.
+local function forget(name, why)
+  local server = known[name]
+  known[name] = nil
+  if server.is_added then
     market:remove_server(name)
   end
-  known[name] = nil
+  finish(server, nil, ("%s: %s"):format(name, why))
 end
 
 -- Takes over a list; what is as it was keeps its sessions.
@@ -56,10 +76,11 @@ local function take_over(list)
   for _, one in ipairs(list) do
     wanted[one.name] = one
   end
-  for name, server in pairs(known) do
+  for _, server in ipairs(sorted()) do
+    local name = server.name
     local now = wanted[name]
     if not now or not vim.deep_equal(now.options, server.options) then
-      forget(name)
+      forget(name, "the file of the project does not name it so any more")
     end
   end
   for name, one in pairs(wanted) do
@@ -112,12 +133,6 @@ local function needs_consent()
   return not option "config"
 end
 
-local function sorted()
-  local list = vim.tbl_values(known)
-  table.sort(list, function(a, b) return a.name < b.name end)
-  return list
-end
-
 --- Looks at the file that holds here, and at what has changed in it. In coroutines, because the user may be asked
 -- whether it is to be trusted; with `is_silent` anywhere: then it is not used without having been.
 -- @return table[]|nil the servers by their names
@@ -158,16 +173,6 @@ local function ask_for_tools(server)
   return market:add_server(server.name, server.options)
 end
 
-local function finish(server, tools, err)
-  local waiting = server.waiting
-  if waiting then -- nobody does, when it was given up
-    server.tools, server.err, server.waiting = tools, not tools and err or nil, nil
-    for _, go_on in ipairs(waiting) do
-      go_on()
-    end
-  end
-end
-
 --- Sees to it that the tools of a server are known. In coroutines. One that has failed is tried again.
 -- @return boolean|nil true
 -- @return string|nil what is wrong
@@ -202,8 +207,7 @@ end
 
 --- Waits no longer for a server that is being connected to.
 function servers.give_up(server)
-  forget(server.name)
-  finish(server, nil, ("the server %s was given up"):format(server.name))
+  forget(server.name, "it was given up")
 end
 
 --- The tools of a server, as far as they are known, by their names.
@@ -216,8 +220,8 @@ end
 
 --- Forgets all servers, which ends their sessions and programs. The next use connects anew.
 function servers.restart()
-  for name in pairs(known) do
-    forget(name)
+  for _, server in ipairs(sorted()) do
+    forget(server.name, "it is started anew when it is used again")
   end
   read_from = nil
 end
