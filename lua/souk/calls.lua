@@ -102,6 +102,7 @@ end
 function calls.request(market, server, method, params, opts)
   check_method(method)
   local for_core, for_wait = calls.options_of_wait(market, opts)
+  dispatch.before_call(market)
   local call, err = market:_request(server, method, params, for_core)
   if not call then
     return nil, err

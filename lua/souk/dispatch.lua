@@ -362,6 +362,14 @@ function dispatch.look(market, state)
   end
 end
 
+--- A call is about to be made, and waited for.
+function dispatch.before_call(market)
+  local state = state_of(market)
+  if state.host.on_call then
+    state.host.on_call(market, state)
+  end
+end
+
 --- Something was started that nobody waits for yet.
 function dispatch.started(market, state)
   if state.host.on_started then

@@ -198,6 +198,7 @@ end
 function Market:call(id, input, opts)
   calls.check_id("call", id)
   local for_core, for_wait = calls.options_of_wait(self, opts)
+  dispatch.before_call(self)
   local call, err = self:_call(id, input, for_core)
   if call then
     local value, why = calls.finish(self, call, id, for_wait)

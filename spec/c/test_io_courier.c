@@ -248,18 +248,45 @@ static void the_bell_rings_for_events_and_for_times(void)
     CHECK(!rings(fd, 20));
     souk_ms before = souk_clock_now();
     souk_courier_wake_at(courier, before + 1000000);
-    souk_courier_wake_at(courier, before + 60); /* the last one counts, */
-    CHECK(rings(fd, 5000));
+    souk_courier_wake_at(courier, before + 60); /* the earlier one counts */
+    souk_courier_wake_at(courier, before + 5000);
+    souk_courier_wake_at(courier, SOUK_NEVER);
+    CHECK(rings(fd, 4000));
     CHECK(souk_clock_now() - before >= 60);
     CHECK_INT(souk_courier_wait(courier, 0, NULL), SOUK_OK);
     CHECK(!rings(fd, 20));
-    souk_courier_wake_at(courier, souk_clock_now() + 30);
-    souk_courier_wake_at(courier, SOUK_NEVER); /* also when it takes one back */
-    CHECK(!rings(fd, 80));
     souk_courier_wake_at(courier, souk_clock_now());
     CHECK(rings(fd, 0));
     CHECK_INT(souk_courier_wait(courier, 0, NULL), SOUK_OK);
     outcome_free(&o);
+    souk_courier_free(courier);
+    server_stop(server);
+}
+
+static void what_is_corked_waits_for_its_end(void)
+{
+    test_server *server = server_start(script_ok);
+    souk_courier *courier = courier_start(NULL);
+    outcome all[3];
+    CHECK(!rings(souk_courier_fd(courier), 50)); /* now the thread sleeps */
+    souk_courier_cork(courier);
+    for (souk_id id = 1; id <= 3; id++) {
+        outcome_init(&all[id - 1], id);
+        courier_post(courier, post_to(server->url, id), "x");
+    }
+    CHECK(!rings(souk_courier_fd(courier), 100));
+    CHECK_INT(atomic_load(&server->requests), 0);
+    souk_courier_uncork(courier);
+    courier_finish(courier, all, 3);
+    souk_courier_cork(courier);
+    outcome_free(&all[0]);
+    outcome_init(&all[0], 4);
+    courier_post(courier, post_to(server->url, 4), "x");
+    courier_finish(courier, all, 1); /* waiting for it ends the cork */
+    for (int i = 0; i < 3; i++) {
+        CHECK(!all[i].failed);
+        outcome_free(&all[i]);
+    }
     souk_courier_free(courier);
     server_stop(server);
 }
@@ -513,6 +540,7 @@ int main(void)
     CASE(a_child_that_cannot_be_started_is_told);
     CASE(a_child_that_does_not_listen_is_told);
     CASE(the_bell_rings_for_events_and_for_times);
+    CASE(what_is_corked_waits_for_its_end);
     CASE(waiting_ends_at_the_time_that_was_asked_for);
     CASE(a_guest_hears_it_at_a_socket);
     CASE(a_door_that_cannot_be_made_says_why);

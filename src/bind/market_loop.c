@@ -45,6 +45,25 @@ static int l_hush(lua_State *L)
     return 0;
 }
 
+/* _cork(), _uncork(): what calls ask of the engine gathers in between; harmless when closed */
+static int l_cork(lua_State *L)
+{
+    const souk_market *market = souk_bind_market_any(L, 1);
+    if (market->rt != NULL) {
+        souk_runtime_cork(market->rt);
+    }
+    return 0;
+}
+
+static int l_uncork(lua_State *L)
+{
+    const souk_market *market = souk_bind_market_any(L, 1);
+    if (market->rt != NULL) {
+        souk_runtime_uncork(market->rt);
+    }
+    return 0;
+}
+
 /* _open_door(folder) -> path of a socket | nil, err */
 static int l_open_door(lua_State *L)
 {
@@ -109,7 +128,7 @@ static int l_is_open(lua_State *L)
 
 const luaL_Reg souk_bind_loop_methods[] = {{"_fd", l_fd},
                                            {"_watch", l_watch},
-                                           {"_hush", l_hush},
+                                           {"_hush", l_hush}, {"_cork", l_cork}, {"_uncork", l_uncork},
                                            {"_open_door", l_open_door},
                                            {"_let_in", l_let_in},
                                            {"_close_door", l_close_door},

@@ -189,16 +189,13 @@ int souk_bell_let_in(souk_bell *bell, souk_err *err)
     }
 }
 
-bool souk_bell_call_guest(const souk_bell *bell)
+bool souk_bell_call(int guest_fd)
 {
 #ifdef MSG_NOSIGNAL
     int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 #else
     int flags = MSG_DONTWAIT;
 #endif
-    if (bell->guest_fd < 0) {
-        return false;
-    }
-    ssize_t sent = send(bell->guest_fd, "!", 1, flags);
+    ssize_t sent = send(guest_fd, "!", 1, flags);
     return sent == 1 || (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }

@@ -51,7 +51,7 @@ int souk_bell_let_in(souk_bell *bell, souk_err *err);
 /* The guest has left, or never came. */
 void souk_bell_close_door(souk_bell *bell);
 
-/* Sends a byte to the guest; false when there is none, or it is gone. */
-bool souk_bell_call_guest(const souk_bell *bell);
+/* Sends a byte to a guest, without waiting; false when it is gone. */
+bool souk_bell_call(int guest_fd);
 
 #endif

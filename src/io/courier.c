@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -47,6 +48,7 @@ int souk_courier_new(const souk_alloc *alloc, const souk_engine_options *options
     }
     courier->alloc = alloc;
     courier->wake_at = SOUK_NEVER;
+    courier->told_at = SOUK_NEVER;
     courier->asleep_until = SOUK_AWAKE;
     init_buffers(courier, alloc);
     souk_fork_guard_init(&courier->guard);
@@ -110,23 +112,26 @@ void souk_courier_free(souk_courier *courier)
 
 /* --- the port --- */
 
-/* Under the lock: there is something new for the thread. */
-static void wake_thread(souk_courier *courier)
+/* Under the lock: there is something new for the thread. True when it has to be woken for that. */
+static bool must_wake(souk_courier *courier)
 {
     if (courier->crowded) {
         (void)pthread_cond_signal(&courier->room);
-    } else if (courier->asleep_until != SOUK_AWAKE) {
-        courier->asleep_until = SOUK_AWAKE; /* once is enough */
-        souk_engine_wake(courier->engine);
+        return false;
     }
+    bool asleep = courier->asleep_until != SOUK_AWAKE;
+    courier->asleep_until = SOUK_AWAKE; /* once is enough */
+    return asleep;
 }
 
 static int sent(souk_courier *courier, bool fits, souk_err *err)
 {
-    if (fits) {
-        wake_thread(courier);
-    }
+    bool wake = fits && !courier->corked && must_wake(courier);
+    courier->withheld = courier->withheld || (fits && courier->corked);
     (void)pthread_mutex_unlock(&courier->lock);
+    if (wake) {
+        souk_engine_wake(courier->engine);
+    }
     if (fits) {
         return SOUK_OK;
     }
@@ -135,6 +140,21 @@ static int sent(souk_courier *courier, bool fits, souk_err *err)
         err->delivery = SOUK_DELIVERY_NOT_SENT;
     }
     return SOUK_E_LIMIT;
+}
+
+void souk_courier_cork(souk_courier *courier)
+{
+    courier->corked = true;
+}
+
+void souk_courier_uncork(souk_courier *courier)
+{
+    courier->corked = false;
+    if (courier->withheld && check(courier, NULL) == SOUK_OK) {
+        courier->withheld = false;
+        (void)pthread_mutex_lock(&courier->lock);
+        (void)sent(courier, true, NULL);
+    }
 }
 
 static int refuse(souk_err *err, int rc)
@@ -235,14 +255,37 @@ souk_port souk_courier_port(souk_courier *courier)
 
 /* --- the bell --- */
 
-void souk_courier_ring(souk_courier *courier)
+void souk_courier_decide(souk_courier *courier, souk_ringing *how)
 {
+    *how = (souk_ringing){false, -1};
     if (courier->rung) {
         return;
     }
     courier->rung = true;
-    if (courier->caller_waits || !souk_bell_call_guest(&courier->bell)) {
+    how->bell = courier->caller_waits || courier->bell.guest_fd < 0;
+    if (!how->bell) {
+        how->guest = courier->bell.guest_fd;
+        atomic_store(&courier->calling, true);
+    }
+}
+
+void souk_courier_do_ring(souk_courier *courier, const souk_ringing *how)
+{
+    bool answered = how->guest >= 0 && souk_bell_call(how->guest);
+    if (how->guest >= 0) {
+        atomic_store(&courier->calling, false);
+    }
+    if (how->bell || (how->guest >= 0 && !answered)) {
         souk_bell_ring(&courier->bell);
+    }
+}
+
+/* Under the lock: until nobody sends to the guest any more, whose descriptor is about to be closed.
+ */
+static void await_calls(souk_courier *courier)
+{
+    while (atomic_load(&courier->calling)) {
+        (void)sched_yield();
     }
 }
 
@@ -258,13 +301,16 @@ void souk_courier_hush(const souk_courier *courier)
     }
 }
 
-/* Under the lock: whoever listens from now on has not heard what was rung before. */
+/* Whoever listens from now on has not heard what was rung before. Gives the lock back. */
 static void ring_anew(souk_courier *courier)
 {
+    souk_ringing how = {false, -1};
     courier->rung = false;
     if (courier->events.len > 0) {
-        souk_courier_ring(courier);
+        souk_courier_decide(courier, &how);
     }
+    (void)pthread_mutex_unlock(&courier->lock);
+    souk_courier_do_ring(courier, &how);
 }
 
 int souk_courier_open_door(souk_courier *courier, const char *folder, const char **path,
@@ -273,6 +319,7 @@ int souk_courier_open_door(souk_courier *courier, const char *folder, const char
     int rc = check(courier, err);
     if (rc == SOUK_OK) {
         (void)pthread_mutex_lock(&courier->lock);
+        await_calls(courier);
         rc = souk_bell_open_door(&courier->bell, folder, err);
         (void)pthread_mutex_unlock(&courier->lock);
         *path = courier->bell.door;
@@ -287,7 +334,6 @@ int souk_courier_let_in(souk_courier *courier, souk_err *err)
         (void)pthread_mutex_lock(&courier->lock);
         rc = souk_bell_let_in(&courier->bell, err);
         ring_anew(courier);
-        (void)pthread_mutex_unlock(&courier->lock);
     }
     return rc;
 }
@@ -296,28 +342,38 @@ void souk_courier_close_door(souk_courier *courier)
 {
     if (check(courier, NULL) == SOUK_OK) {
         (void)pthread_mutex_lock(&courier->lock);
+        await_calls(courier);
         souk_bell_close_door(&courier->bell);
         ring_anew(courier);
-        (void)pthread_mutex_unlock(&courier->lock);
     }
+}
+
+static void ring_now(souk_courier *courier)
+{
+    souk_ringing how;
+    (void)pthread_mutex_lock(&courier->lock);
+    souk_courier_decide(courier, &how);
+    (void)pthread_mutex_unlock(&courier->lock);
+    souk_courier_do_ring(courier, &how);
 }
 
 void souk_courier_wake_at(souk_courier *courier, souk_ms at)
 {
-    if (check(courier, NULL) != SOUK_OK) {
+    if (at >= courier->told_at || check(courier, NULL) != SOUK_OK) {
+        return; /* it will ring early enough: most deadlines only move away */
+    }
+    if (at <= souk_clock_now()) {
+        ring_now(courier);
         return;
     }
     (void)pthread_mutex_lock(&courier->lock);
-    if (at != SOUK_NEVER && at <= souk_clock_now()) {
-        courier->wake_at = SOUK_NEVER;
-        souk_courier_ring(courier);
-    } else {
-        courier->wake_at = at;
-        if (at < courier->asleep_until) { /* else it looks early enough by itself */
-            wake_thread(courier);
-        }
-    }
+    courier->told_at = at;
+    courier->wake_at = at;
+    bool wake = at < courier->asleep_until && must_wake(courier);
     (void)pthread_mutex_unlock(&courier->lock);
+    if (wake) {
+        souk_engine_wake(courier->engine);
+    }
 }
 
 /* --- fetching --- */
@@ -337,6 +393,7 @@ static void take(souk_courier *courier, bool will_wait)
         souk_bell_hush(&courier->bell);
     }
     courier->rung = false;
+    courier->told_at = courier->wake_at; /* it may have rung for it */
     courier->caller_waits = will_wait && courier->inbox.len == 0;
     if (courier->crowded) {
         (void)pthread_cond_signal(&courier->room);
@@ -360,6 +417,9 @@ int souk_courier_wait(souk_courier *courier, souk_ms timeout, souk_err *err)
     int rc = check(courier, err);
     if (rc != SOUK_OK || courier->read.at < courier->inbox.len) {
         return rc;
+    }
+    if (timeout > 0) {
+        souk_courier_uncork(courier);
     }
     take(courier, timeout > 0);
     if (timeout <= 0 || courier->inbox.len > 0) {

@@ -55,10 +55,19 @@ void souk_courier_ring_all(void);
 bool souk_courier_next(souk_courier *courier, souk_io_event *event);
 
 /*
- * The bell is rung at that moment of souk_clock_now; SOUK_NEVER: it is not, until something
- * happens. The last call counts. A moment that has passed rings it now.
+ * The bell is rung at that moment of souk_clock_now at the latest. It may ring earlier, at a moment
+ * of an earlier call; whoever finds nothing to do then says again when there will be something. A
+ * moment that has passed rings it now; SOUK_NEVER changes nothing.
  */
 void souk_courier_wake_at(souk_courier *courier, souk_ms at);
+
+/*
+ * From now on the thread is not woken for what is asked of it, until uncork wakes it for all of
+ * that, or souk_courier_wait waits: waking it costs more than many requests do. It may take them
+ * earlier.
+ */
+void souk_courier_cork(souk_courier *courier);
+void souk_courier_uncork(souk_courier *courier);
 
 /* To be watched for reading: the bell. -1 in a foreign process. */
 int souk_courier_fd(const souk_courier *courier);

@@ -67,9 +67,11 @@ void souk_courier_ring_all(void)
 {
     (void)pthread_mutex_lock(&souk_io_once_lock);
     for (souk_courier *it = souk_io_once_first; it != NULL; it = it->next) {
+        souk_ringing how;
         (void)pthread_mutex_lock(&it->lock);
-        souk_courier_ring(it);
+        souk_courier_decide(it, &how);
         (void)pthread_mutex_unlock(&it->lock);
+        souk_courier_do_ring(it, &how);
     }
     (void)pthread_mutex_unlock(&souk_io_once_lock);
 }

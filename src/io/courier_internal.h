@@ -3,6 +3,7 @@
 #define SOUK_COURIER_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "io/courier.h"
 #include "io/fork_guard.h"
@@ -25,6 +26,7 @@ struct souk_courier {
     souk_ms asleep_until; /* the thread waits in the engine; SOUK_AWAKE: it does not */
     bool crowded;         /* the thread waits for room */
     bool rung;            /* since the caller last looked */
+    atomic_bool calling;  /* somebody sends to the guest at this moment, without the lock */
     bool caller_waits; /* in souk_courier_wait: the descriptor is rung, whatever guest there is */
     bool stop;
     souk_bell bell;
@@ -34,6 +36,9 @@ struct souk_courier {
     souk_buf inbox; /* events that were taken */
     souk_mail_cursor read;
     souk_mail_arrays caller_arrays;
+    souk_ms told_at; /* a moment at which the thread will ring, unless it has done so already */
+    bool corked;     /* requests gather, */
+    bool withheld;   /* and there are some that the thread was not woken for */
 
     /* The thread's. */
     souk_buf taken; /* requests that were taken */
@@ -49,8 +54,19 @@ struct souk_courier {
 /* A buffer that grew larger is not kept when it is empty. */
 enum { SOUK_MAIL_KEPT = 256 * 1024 };
 
-/* Under the lock: rings the bell, unless it rings already. */
-void souk_courier_ring(souk_courier *courier);
+/*
+ * Waking the other side comes in two steps: what is decided under the lock is done when it was
+ * given back. Otherwise who is woken would run into the lock at once.
+ */
+typedef struct souk_ringing {
+    bool bell;
+    int guest; /* -1: nobody is to be called */
+} souk_ringing;
+
+/* Under the lock: how the caller has to be told that there is something; nothing if it was. */
+void souk_courier_decide(souk_courier *courier, souk_ringing *how);
+/* Without the lock. */
+void souk_courier_do_ring(souk_courier *courier, const souk_ringing *how);
 
 /* courier_thread.c: the body of the thread; `user` is the courier. */
 void *souk_courier_run(void *user);

@@ -133,7 +133,7 @@ static void collect(souk_courier *courier, size_t waiting)
 }
 
 /* Under the lock: the batch becomes the caller's; false when there is no memory for that. */
-static bool hand_over(souk_courier *courier)
+static bool hand_over(souk_courier *courier, bool *news)
 {
     if (courier->batch.len == 0) {
         return true;
@@ -151,17 +151,18 @@ static bool hand_over(souk_courier *courier)
         courier->events.failed = SOUK_OK;
         return false; /* in the next round, when the caller has taken some */
     }
-    souk_courier_ring(courier);
+    *news = true;
     return true;
 }
 
 /* Under the lock: a moment that the caller asked for. */
-static void ring_if_due(souk_courier *courier)
+static bool is_due(souk_courier *courier)
 {
-    if (courier->wake_at != SOUK_NEVER && souk_clock_now() >= courier->wake_at) {
-        courier->wake_at = SOUK_NEVER;
-        souk_courier_ring(courier);
+    if (courier->wake_at == SOUK_NEVER || souk_clock_now() < courier->wake_at) {
+        return false;
     }
+    courier->wake_at = SOUK_NEVER;
+    return true;
 }
 
 /* Under the lock: waits until the caller has taken events, or asks for something. */
@@ -181,20 +182,36 @@ static void wait_for_room(souk_courier *courier)
     courier->crowded = false;
 }
 
+/* Under the lock, which it may give back in between: hands over, and rings if there is news. False
+ * when there is no room for more. */
+static bool tell_caller(souk_courier *courier)
+{
+    bool news = false;
+    souk_ringing how = {false, -1};
+    bool handed_over = hand_over(courier, &news);
+    if (is_due(courier) || news) {
+        souk_courier_decide(courier, &how);
+    }
+    if (how.bell || how.guest >= 0) {
+        (void)pthread_mutex_unlock(&courier->lock);
+        souk_courier_do_ring(courier, &how);
+        (void)pthread_mutex_lock(&courier->lock);
+    }
+    return handed_over && !courier->held_back &&
+           courier->events.len + courier->batch.len < MAIL_MAX;
+}
+
 /* Under the lock: hands over, takes over, and says how long the engine may wait. */
 static souk_ms meet(souk_courier *courier)
 {
-    bool handed_over = hand_over(courier);
-    ring_if_due(courier);
-    bool full =
-        !handed_over || courier->held_back || courier->events.len + courier->batch.len >= MAIL_MAX;
-    if (full && !courier->stop && courier->requests.len == 0) {
+    bool has_room = tell_caller(courier);
+    if (!has_room && !courier->stop && courier->requests.len == 0) {
         wait_for_room(courier);
     }
     souk_buf done = courier->taken;
     courier->taken = courier->requests;
     courier->requests = done;
-    if (full || courier->taken.len > 0) {
+    if (!has_room || courier->taken.len > 0) {
         return 0;
     }
     courier->asleep_until = courier->wake_at;

@@ -177,6 +177,20 @@ int souk_runtime_watch(souk_runtime *rt, souk_err *err)
     return fd < 0 ? -1 : souk_bell_copy(fd, err);
 }
 
+void souk_runtime_cork(const souk_runtime *rt)
+{
+    if (rt->courier != NULL) {
+        souk_courier_cork(rt->courier);
+    }
+}
+
+void souk_runtime_uncork(const souk_runtime *rt)
+{
+    if (rt->courier != NULL) {
+        souk_courier_uncork(rt->courier);
+    }
+}
+
 void souk_runtime_hush(const souk_runtime *rt)
 {
     if (rt->courier != NULL) {

@@ -283,6 +283,10 @@ int souk_runtime_watch(souk_runtime *rt, souk_err *err);
 /* Makes it unreadable until something new happens: for a loop that steps a little later. */
 void souk_runtime_hush(const souk_runtime *rt);
 
+/* Gathers what calls ask of the engine, until the end of the cork wakes it (io/courier.h). */
+void souk_runtime_cork(const souk_runtime *rt);
+void souk_runtime_uncork(const souk_runtime *rt);
+
 /*
  * For a loop that cannot watch a descriptor: *path is that of a Unix-domain socket below `folder`.
  * The loop connects to it, then calls souk_runtime_let_in, and from then on reads a byte where the

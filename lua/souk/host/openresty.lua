@@ -30,6 +30,9 @@ local advice = {
   balancer = "use access_by_lua",
 }
 
+-- Semaphores that nobody waits on, to be used again.
+local spare, SPARES = {}, 256
+
 local Waiter = { takes_progress = true }
 Waiter.__index = Waiter
 
@@ -40,6 +43,13 @@ end
 
 function Waiter:wake()
   self.semaphore:post(1)
+end
+
+-- A light thread that was ended while it waited never comes here, so what it waited on is not used again.
+function Waiter:done()
+  if #spare < SPARES and self.semaphore:count() == 0 then
+    spare[#spare + 1] = self.semaphore
+  end
 end
 
 local start_pump
@@ -54,13 +64,14 @@ local function waiter(market, state)
   if not ok then
     return nil, err
   end
-  return setmetatable({ semaphore = semaphore.new(0) }, Waiter)
+  return setmetatable({ semaphore = table.remove(spare) or semaphore.new(0) }, Waiter)
 end
 
 -- --- the pump -------------------------------------------------------------------------------------------------------
 
 -- ms. The engine's thread looks in every half a minute at least, so the last is never reached.
 local CONNECT, READ = 1000, 120000
+local FOREVER = 86400 -- s
 
 -- With `lua_code_cache off` every request has a Lua state of its own, which lives as long as a timer of it: there the
 -- pump must end with the last call. That is known from the second state on.
@@ -110,6 +121,45 @@ local function round(holder)
   return not may_end(state)
 end
 
+-- A call wakes the engine at the end of this round of nginx's loop, together with those of other requests: nginx calls
+-- whoever a semaphore has woken after all that had news.
+local function on_call(market, state)
+  if state.flusher and not state.flushes then
+    state.flushes = true
+    market:_cork()
+    state.flusher:post(1)
+  end
+end
+
+-- Wakes the engine for all that was asked of it. It runs as long as the pump.
+local function flush(holder, flusher)
+  while true do
+    flusher:wait(FOREVER)
+    local market, state = holder.market, holder.state
+    if not state or not market:_is_open() then
+      return
+    end
+    state.flushes = false
+    market:_uncork()
+  end
+end
+
+local function start_flusher(state, holder)
+  state.flusher, state.flushes = semaphore.new(0), false
+  return ngx.thread.spawn(flush, holder, state.flusher)
+end
+
+local function stop_flusher(thread, holder)
+  local market, state = holder.market, holder.state
+  if state then
+    state.flusher = nil
+    if market then
+      market:_uncork()
+    end
+  end
+  ngx.thread.kill(thread)
+end
+
 local function run_pump(holder, socket)
   while round(holder) do
     if not socket:receiveany(64) then
@@ -151,8 +201,10 @@ local function pump(_, holder)
       again = is_waited_for(state)
       ngx.sleep(again and 0.1 or 0)
     else
+      local flusher = start_flusher(state, holder)
       market, state = nil, nil -- luacheck: ignore
       again = run_pump(holder, socket)
+      stop_flusher(flusher, holder)
       socket:close()
     end
   end
@@ -257,6 +309,7 @@ return parked.host {
     start_pump(market, state)
   end,
   on_started = start_pump,
+  on_call = on_call,
   on_idle = on_idle,
   before_wait = before_wait,
   after_wait = after_wait,

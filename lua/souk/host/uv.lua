@@ -51,9 +51,15 @@ end
 
 function Waiter:wake()
   self.woken = true
-  if self.asleep then
-    self.asleep = false
-    self.resume()
+  if not self.asleep then
+    return
+  end
+  self.asleep = false
+  if self.run_later then
+    self.state.has_resumed = true
+    self.run_later(self.go_on)
+  else
+    self.go_on()
   end
 end
 
@@ -63,26 +69,37 @@ function Waiter:done()
   end
 end
 
---- A waiter for the running coroutine.
--- @param run_later function|nil calls a function from where it is safe; nil: everywhere is
-function uv_host.waiter(uv, co, state, run_later)
+-- A waiter for the running coroutine. run_later: see uv_host.new
+local function waiter_for(uv, co, state, run_later)
   local function go_on()
     local ok, err = coroutine.resume(co)
     if not ok then
       guard.report(state, debug.traceback(co, tostring(err)))
     end
   end
-  return setmetatable({ uv = uv, resume = run_later and function() run_later(go_on) end or go_on }, Waiter)
+  return setmetatable({ uv = uv, state = state, go_on = go_on, run_later = run_later }, Waiter)
+end
+
+-- One round. What is asked of the engine by those who are told and woken now wakes it once, at the end of them all.
+local function run_round(market, state, run_later)
+  state.has_resumed = false
+  market:_cork()
+  local ok, why = dispatch.pump(market, state)
+  if state.has_resumed then
+    run_later(function() market:_uncork() end) -- they run later, but before this
+  else
+    market:_uncork()
+  end
+  if not ok then
+    guard.report(state, why)
+  end
 end
 
 -- Fetches and hands out, or puts the handle away when the market is gone.
-local function pump(holder, poll, fd, uv)
+local function pump(holder, poll, fd, uv, run_later)
   local market, state = holder.market, holder.state
   if market and state and market:_is_open() then
-    local ok, why = dispatch.pump(market, state)
-    if not ok then
-      guard.report(state, why)
-    end
+    run_round(market, state, run_later)
   elseif not poll:is_closing() then
     poll:stop()
     poll:close(function() uv.fs_close(fd) end)
@@ -101,7 +118,7 @@ function uv_host.watch(uv, market, state, run_later)
   local queued = false
   local function run()
     queued = false
-    pump(holder, poll, fd, uv)
+    pump(holder, poll, fd, uv, run_later)
   end
   poll:start("r", function()
     local m = holder.market
@@ -137,8 +154,9 @@ function uv_host.new(own)
     count_in(state)
     local co = yieldable()
     if co then
-      return uv_host.waiter(own.uv, co, state, own.resume_later)
+      return waiter_for(own.uv, co, state, own.resume_later)
     end
+    market:_uncork() -- it may be in the middle of a round
     return own.main_waiter(market, state)
   end
   function own.attach(market, state)
