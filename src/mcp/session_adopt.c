@@ -10,8 +10,12 @@ enum { SEAT_SHIFT = 32 };
 
 void souk_mcp_take_seat(souk_mcp *mcp, uint32_t seat)
 {
-    mcp->seat = seat;
     mcp->rpc_serial = (uint64_t)seat << SEAT_SHIFT;
+}
+
+bool souk_mcp_has_seat(const souk_mcp *mcp)
+{
+    return mcp->rpc_serial >> SEAT_SHIFT != 0;
 }
 
 void souk_mcp_remember(souk_mcp *mcp, souk_mcp_revision revision)

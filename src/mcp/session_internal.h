@@ -117,19 +117,18 @@ struct souk_mcp {
      * Where the server led to with redirects, and what the session is bound to from then on: a
      * session id of another origin belongs there, and an endpoint (HTTP+SSE) is relative to it.
      */
-    souk_buf moved_to;   /* empty: config.url */
-    bool abroad;         /* that is another origin: it gets no credentials */
-    bool went_abroad;    /* some redirect led to another origin */
-    bool worked;         /* a request other than the opening's was answered */
-    uint32_t seat;       /* among the processes that use the session; 0: it is not shared */
-    bool left_to_others; /* they go on using it */
-    bool contradicted;   /* what was remembered was wrong */
-    unsigned probes;     /* sent while opening, at most two */
+    souk_buf moved_to; /* empty: config.url */
+    bool abroad;       /* that is another origin: it gets no credentials */
+    bool went_abroad;  /* some redirect led to another origin */
+    bool worked;       /* a request other than the opening's was answered */
+    bool contradicted; /* what was remembered was wrong */
+    unsigned probes;   /* sent while opening, at most two */
     bool initialized_twice;
     bool initialized_anew; /* the server had lost the session before it was told initialized */
     bool retried_modern;
     bool listener_stands; /* the listener has been told, or would have been: it is there */
     bool resumed_any;     /* a stream was taken up with Last-Event-ID */
+    bool left_to_others;  /* other processes go on using the session */
     souk_ms open_by;
     souk_ms probe_by;            /* stdio only */
     souk_mcp_pending *opening;   /* the probe or initialize under way */
@@ -193,6 +192,10 @@ void souk_mcp_check_first_stream(souk_mcp *mcp, souk_ms now);
 void souk_mcp_initialize_at_endpoint(souk_mcp *mcp);
 void souk_mcp_no_two_endpoints(souk_mcp *mcp, const souk_err *why, souk_ms now);
 void souk_mcp_probe_silent(souk_mcp *mcp, souk_mcp_probe_end end, souk_ms now);
+
+/* session_adopt.c */
+/* Whether other processes use the session, too. */
+bool souk_mcp_has_seat(const souk_mcp *mcp);
 
 /* session_http.c */
 /* What goes out in one exchange; purpose and timeout beside what the headers are made of. */

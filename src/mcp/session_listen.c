@@ -239,7 +239,7 @@ void souk_mcp_listen_head(souk_mcp *mcp, souk_mcp_exchange *exchange, souk_ms no
         souk_mcp_listen_end(mcp, &why, false);
         return;
     }
-    if (status == 409 && mcp->seat != 0) {
+    if (status == 409 && souk_mcp_has_seat(mcp)) {
         stand_behind(mcp, exchange, now);
         return;
     }

@@ -101,13 +101,14 @@ static souk_ms mcp_deadline(const souk_handler *self, const souk_session *sessio
         return state->ask_by;
     }
     souk_ms at = souk_ms_min(souk_mcp_deadline(state->mcp), souk_mcp_ops_deadline(state->ops));
-    return souk_ms_min(souk_ms_min(at, state->share.ask_by), souk_mcp_question_deadline(state));
+    at = souk_ms_min(at, souk_mcp_share_deadline(state));
+    return souk_ms_min(at, souk_mcp_question_deadline(state));
 }
 
 static void mcp_tick(const souk_handler *self, souk_session *session, souk_ms now)
 {
     souk_mcp_slot *state = session->state;
-    if (now >= state->share.ask_by) {
+    if (now >= souk_mcp_share_deadline(state)) {
         souk_mcp_share_silent(self, session, now);
     } else if (state->mcp != NULL) {
         souk_mcp_tick(state->mcp, now);
@@ -124,8 +125,7 @@ static void mcp_free(const souk_handler *self, souk_session *session)
     (void)self;
     souk_mcp_slot *state = session->state;
     if (state != NULL) {
-        souk_mcp_share_failed(session);
-        souk_mcp_share_lost(session); /* who closes it in order has left it before */
+        souk_mcp_share_free(session);
         while (state->questions != NULL) {
             souk_mcp_question *next = state->questions->next;
             souk_free(session->alloc, state->questions);

@@ -194,7 +194,6 @@ int souk_mcp_slot_open(const souk_handler *self, souk_session *session, souk_ms 
     }
     session->state = state;
     state->ask_by = SOUK_NEVER;
-    state->share.ask_by = SOUK_NEVER;
     souk_arena_init(&state->arena, session->alloc);
     int failed = souk_mcp_endpoint_read(&state->endpoint, &state->arena, session->target, env, err);
     failed = failed == SOUK_OK

@@ -47,17 +47,49 @@ static bool take_place(const souk_session *session, unsigned *place)
     return false;
 }
 
+static souk_mcp_role role_of(const souk_session *session)
+{
+    const souk_mcp_slot *state = session->state;
+    return state->share == NULL ? SOUK_MCP_ALONE : state->share->role;
+}
+
+static void give_place_back(const souk_session *session)
+{
+    const souk_mcp_slot *state = session->state;
+    session->memory[SOUK_MCP_MEMORY_SHARED] &= ~(UINT64_C(1) << state->share->place);
+}
+
 /* It is this process's own affair from now on. */
 static void stand_alone(const souk_session *session)
 {
     souk_mcp_slot *state = session->state;
-    souk_mcp_share *share = &state->share;
-    if (share->role != SOUK_MCP_ALONE) {
-        session->memory[SOUK_MCP_MEMORY_SHARED] &= ~(UINT64_C(1) << share->place);
-        share->role = SOUK_MCP_ALONE;
-        share->ask = 0;
-        share->ask_by = SOUK_NEVER;
+    if (state->share != NULL) {
+        if (state->share->role != SOUK_MCP_LEAVING) {
+            give_place_back(session);
+        }
+        souk_free(session->alloc, state->share);
+        state->share = NULL;
     }
+}
+
+/* It is going to be asked for; false when there is no place for it. */
+static bool begin_share(const souk_mcp_handler *handler, const souk_session *session, souk_ms by)
+{
+    souk_mcp_slot *state = session->state;
+    unsigned place;
+    if (!take_place(session, &place)) {
+        return false;
+    }
+    state->share = souk_new(session->alloc, sizeof *state->share);
+    if (state->share == NULL) {
+        session->memory[SOUK_MCP_MEMORY_SHARED] &= ~(UINT64_C(1) << place);
+        return false;
+    }
+    state->share->role = SOUK_MCP_ASKING;
+    state->share->place = place;
+    state->share->number = handler->share;
+    state->share->ask_by = by;
+    return true;
 }
 
 /*
@@ -66,8 +98,8 @@ static void stand_alone(const souk_session *session)
  */
 static int name_endpoint(const souk_mcp_handler *handler, const souk_session *session)
 {
-    souk_mcp_slot *state = session->state;
-    souk_mcp_share *share = &state->share;
+    const souk_mcp_slot *state = session->state;
+    souk_mcp_share *share = state->share;
     uint8_t digest[SOUK_DIGEST_SIZE];
     souk_buf text;
     souk_buf_init(&text, session->alloc, 1024 * 1024);
@@ -111,7 +143,7 @@ static void begin_payload(const souk_session *session, souk_buf *payload, souk_j
                   PAYLOAD + 6 * about); /* "\u0001" is the longest escape */
     souk_jw_init(w, payload);
     souk_jw_object(w);
-    souk_jw_key_string(w, "endpoint", souk_slice_of(state->share.endpoint));
+    souk_jw_key_string(w, "endpoint", souk_slice_of(state->share->endpoint));
 }
 
 static int put(souk_session *session, souk_ask_kind kind, souk_buf *payload, souk_jw *w,
@@ -122,7 +154,7 @@ static int put(souk_session *session, souk_ask_kind kind, souk_buf *payload, sou
     souk_jw_end_object(w);
     int failed = souk_jw_check(w, &why);
     if (failed == SOUK_OK) {
-        const souk_question question = {kind, state->share.number, 0, souk_buf_slice(payload)};
+        const souk_question question = {kind, state->share->number, 0, souk_buf_slice(payload)};
         failed = souk_session_ask(session, &question, id, &why);
     }
     souk_buf_free(payload);
@@ -136,7 +168,7 @@ static int put_generation(souk_session *session, souk_ask_kind kind, uint64_t *i
     souk_buf payload;
     souk_jw w;
     begin_payload(session, &payload, &w);
-    souk_jw_key_int(&w, "generation", (int64_t)state->share.generation);
+    souk_jw_key_int(&w, "generation", (int64_t)state->share->generation);
     return put(session, kind, &payload, &w, id);
 }
 
@@ -159,7 +191,7 @@ static int put_adopt(const souk_mcp_handler *handler, souk_session *session)
     begin_payload(session, &payload, &w);
     souk_jw_key_string(&w, "server", session->target->name);
     souk_jw_key_string(&w, "identity", session->target->identity);
-    return put(session, SOUK_ASK_ADOPT, &payload, &w, &state->share.ask);
+    return put(session, SOUK_ASK_ADOPT, &payload, &w, &state->share->ask);
 }
 
 static int publish(souk_session *session, bool can_be_shared)
@@ -170,7 +202,7 @@ static int publish(souk_session *session, bool can_be_shared)
     souk_jw w;
     uint64_t unused;
     begin_payload(session, &payload, &w);
-    souk_jw_key_int(&w, "generation", (int64_t)state->share.generation);
+    souk_jw_key_int(&w, "generation", (int64_t)state->share->generation);
     souk_jw_key_string(&w, "protocol",
                        souk_slice_of(souk_mcp_revision_name(souk_mcp_get_revision(state->mcp))));
     if (!can_be_shared) {
@@ -191,8 +223,8 @@ static int publish(souk_session *session, bool can_be_shared)
 static void open_it(const souk_handler *self, souk_session *session, souk_ms now)
 {
     const souk_mcp_slot *state = session->state;
-    bool for_all = state->share.role == SOUK_MCP_OPENER;
-    souk_mcp_take_seat(state->mcp, for_all ? state->share.seat : 0);
+    bool for_all = role_of(session) == SOUK_MCP_OPENER;
+    souk_mcp_take_seat(state->mcp, for_all ? state->share->seat : 0);
     souk_mcp_open(state->mcp, now);
     souk_mcp_slot_report(self, session, now);
 }
@@ -206,17 +238,12 @@ static souk_ms patience(const souk_mcp_handler *handler)
 void souk_mcp_share_begin(const souk_handler *self, souk_session *session, souk_ms now)
 {
     const souk_mcp_handler *handler = self->user;
-    souk_mcp_slot *state = session->state;
-    souk_mcp_share *share = &state->share;
-    bool asks = share->role == SOUK_MCP_ALONE && may_be_shared(handler, session) &&
-                take_place(session, &share->place);
+    bool asks = role_of(session) == SOUK_MCP_ALONE && may_be_shared(handler, session) &&
+                begin_share(handler, session, souk_ms_after(now, patience(handler)));
+    if (asks && put_adopt(handler, session) == SOUK_OK) {
+        return;
+    }
     if (asks) {
-        share->role = SOUK_MCP_ASKING;
-        share->number = handler->share;
-        share->ask_by = souk_ms_after(now, patience(handler));
-        if (put_adopt(handler, session) == SOUK_OK) {
-            return;
-        }
         stand_alone(session);
     }
     open_it(self, session, now); /* or it is the second try of who opens for all */
@@ -270,7 +297,7 @@ static bool adopt(const souk_handler *self, souk_session *session, const said *w
     souk_mcp_slot *state = session->state;
     souk_err why;
     souk_mcp_take_seat(state->mcp, what->seat);
-    state->share.role = SOUK_MCP_SHARING;
+    state->share->role = SOUK_MCP_SHARING;
     if (souk_mcp_adopt(state->mcp, &what->known, &why) != SOUK_OK) {
         souk_mcp_share_lost(session); /* it is of no use to anybody */
         return false;
@@ -282,15 +309,15 @@ static bool adopt(const souk_handler *self, souk_session *session, const said *w
 static void act_on(const souk_handler *self, souk_session *session, const said *what, souk_ms now)
 {
     souk_mcp_slot *state = session->state;
-    state->share.ask = 0;
-    state->share.ask_by = SOUK_NEVER;
-    state->share.generation = what->generation;
-    state->share.seat = what->seat;
+    state->share->ask = 0;
+    state->share->ask_by = SOUK_NEVER;
+    state->share->generation = what->generation;
+    state->share->seat = what->seat;
     if (what->adopts && adopt(self, session, what, now)) {
         return;
     }
     if (what->opens) {
-        state->share.role = SOUK_MCP_OPENER;
+        state->share->role = SOUK_MCP_OPENER;
     } else {
         stand_alone(session);
     }
@@ -301,7 +328,7 @@ static void act_on(const souk_handler *self, souk_session *session, const said *
 void souk_mcp_share_silent(const souk_handler *self, souk_session *session, souk_ms now)
 {
     souk_mcp_slot *state = session->state;
-    (void)souk_session_withdraw(session, state->share.ask);
+    (void)souk_session_withdraw(session, state->share->ask);
     stand_alone(session);
     open_it(self, session, now);
 }
@@ -309,12 +336,12 @@ void souk_mcp_share_silent(const souk_handler *self, souk_session *session, souk
 void souk_mcp_share_ready(souk_session *session)
 {
     souk_mcp_slot *state = session->state;
-    if (state->share.role != SOUK_MCP_OPENER) {
+    if (role_of(session) != SOUK_MCP_OPENER) {
         return;
     }
     bool can = souk_mcp_can_be_shared(state->mcp) && souk_mcp_about(state->mcp).len > 0;
     if (publish(session, can) == SOUK_OK && can) {
-        state->share.role = SOUK_MCP_SHARING;
+        state->share->role = SOUK_MCP_SHARING;
     } else {
         stand_alone(session);
     }
@@ -322,8 +349,7 @@ void souk_mcp_share_ready(souk_session *session)
 
 void souk_mcp_share_failed(souk_session *session)
 {
-    const souk_mcp_slot *state = session->state;
-    if (state->share.role == SOUK_MCP_OPENER) {
+    if (role_of(session) == SOUK_MCP_OPENER) {
         tell(session, SOUK_ASK_GIVE_UP);
         stand_alone(session);
     }
@@ -333,11 +359,23 @@ void souk_mcp_share_failed(souk_session *session)
 
 void souk_mcp_share_lost(souk_session *session)
 {
-    const souk_mcp_slot *state = session->state;
-    if (state->share.role == SOUK_MCP_SHARING) {
+    if (role_of(session) == SOUK_MCP_SHARING) {
         tell(session, SOUK_ASK_LOST);
         stand_alone(session);
     }
+}
+
+/* Who closes a session in order has left it before. */
+void souk_mcp_share_free(souk_session *session)
+{
+    souk_mcp_share_failed(session);
+    souk_mcp_share_lost(session);
+    stand_alone(session);
+}
+
+souk_ms souk_mcp_share_deadline(const souk_mcp_slot *state)
+{
+    return state->share == NULL ? SOUK_NEVER : state->share->ask_by;
 }
 
 /* Only the last one ends the session at the server, and only the program knows who that is. */
@@ -346,13 +384,14 @@ static bool ask_to_leave(const souk_mcp_handler *handler, souk_session *session)
     souk_mcp_slot *state = session->state;
     uint64_t id = 0;
     bool is_heard = handler->share != 0;
-    int failed = is_heard ? put_generation(session, SOUK_ASK_LEAVE, &id) : SOUK_E_CLOSED;
-    stand_alone(session);
-    if (failed != SOUK_OK) {
+    if (!is_heard || put_generation(session, SOUK_ASK_LEAVE, &id) != SOUK_OK) {
         souk_mcp_leave_to_others(state->mcp);
+        stand_alone(session);
         return false;
     }
-    state->share.ask = id;
+    give_place_back(session);
+    state->share->role = SOUK_MCP_LEAVING;
+    state->share->ask = id;
     return true;
 }
 
@@ -360,11 +399,12 @@ bool souk_mcp_share_leave(const souk_handler *self, souk_session *session)
 {
     const souk_mcp_slot *state = session->state;
     bool has_id = souk_mcp_session_id(state->mcp).len > 0;
-    switch (state->share.role) {
+    switch (role_of(session)) {
     case SOUK_MCP_ALONE:
+    case SOUK_MCP_LEAVING:
         break;
     case SOUK_MCP_ASKING:
-        (void)souk_session_withdraw(session, state->share.ask);
+        (void)souk_session_withdraw(session, state->share->ask);
         stand_alone(session);
         break;
     case SOUK_MCP_OPENER:
@@ -383,7 +423,7 @@ bool souk_mcp_share_leave(const souk_handler *self, souk_session *session)
 static void left(const souk_handler *self, souk_session *session, bool is_last, souk_ms now)
 {
     souk_mcp_slot *state = session->state;
-    state->share.ask = 0;
+    stand_alone(session);
     if (!is_last) {
         souk_mcp_leave_to_others(state->mcp);
     }
@@ -396,14 +436,14 @@ bool souk_mcp_share_answered(const souk_handler *self, souk_session *session, ui
 {
     const souk_mcp_slot *state = session->state;
     souk_json_doc doc;
-    if (ask != state->share.ask) {
+    if (state->share == NULL || ask != state->share->ask) {
         return false;
     }
     souk_json_doc_init(&doc, session->alloc);
     if (err == NULL) {
         (void)souk_json_read(&doc, json, NULL, NULL); /* what cannot be read says nothing */
     }
-    if (state->share.role == SOUK_MCP_ASKING) {
+    if (role_of(session) == SOUK_MCP_ASKING) {
         said what;
         read_said(doc.root, session->alloc, &what);
         act_on(self, session, &what, now);

@@ -33,15 +33,16 @@ typedef struct souk_mcp_task_name {
 } souk_mcp_task_name;
 
 typedef enum souk_mcp_role {
-    SOUK_MCP_ALONE,  /* nobody else uses the session */
-    SOUK_MCP_ASKING, /* an ADOPT is open */
-    SOUK_MCP_OPENER, /* it is being opened for all */
-    SOUK_MCP_SHARING /* others may use it, too */
+    SOUK_MCP_ALONE,   /* nobody else uses the session */
+    SOUK_MCP_ASKING,  /* an ADOPT is open */
+    SOUK_MCP_OPENER,  /* it is being opened for all */
+    SOUK_MCP_SHARING, /* others may use it, too */
+    SOUK_MCP_LEAVING  /* a LEAVE is open, and its place is somebody else's */
 } souk_mcp_role;
 
 enum { SOUK_MCP_SHARED_NAME = 48 };
 
-/* What a session is among the processes that share theirs. */
+/* What a session is among the processes that share theirs. Most sessions have none. */
 typedef struct souk_mcp_share {
     souk_mcp_role role;
     unsigned place;  /* among this process's shared sessions with the endpoint */
@@ -65,9 +66,9 @@ typedef struct souk_mcp_slot {
     char group[33];           /* connections are shared only within it */
     const char *token_source; /* the variable it came from; "" */
     const char *looked_for;   /* the variables that were looked at; for messages */
-    souk_mcp_share share;
-    uint64_t ask;   /* for the credential; 0: none is open */
-    souk_ms ask_by; /* until then it has to be answered */
+    souk_mcp_share *share;    /* NULL: SOUK_MCP_ALONE */
+    uint64_t ask;             /* for the credential; 0: none is open */
+    souk_ms ask_by;           /* until then it has to be answered */
     souk_mcp_question *questions;
     souk_mcp_task_name *tasks;
     souk_mcp_op *level_op; /* the handler's own LOG_LEVEL; its address is the tag */
@@ -109,6 +110,8 @@ void souk_mcp_share_silent(const souk_handler *self, souk_session *session, souk
 void souk_mcp_share_ready(souk_session *session);
 void souk_mcp_share_failed(souk_session *session);
 void souk_mcp_share_lost(souk_session *session);
+void souk_mcp_share_free(souk_session *session);
+souk_ms souk_mcp_share_deadline(const souk_mcp_slot *state);
 /* Before the session is closed: true when its end waits for what the program says. */
 bool souk_mcp_share_leave(const souk_handler *self, souk_session *session);
 
