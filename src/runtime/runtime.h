@@ -169,7 +169,7 @@ int souk_runtime_subscribe(souk_runtime *rt, souk_slice server, souk_slice uri, 
  * Another process heard that a server's tools have changed: they are asked for again, as if it had
  * been said here. Unknown servers are ignored.
  */
-void souk_runtime_tools_changed(souk_runtime *rt, souk_slice server);
+void souk_runtime_tools_changed(souk_runtime *rt, souk_slice name);
 
 /*
  * What a server said about itself: a JSON object's text (souk_mcp_about); empty when no session was
