@@ -487,6 +487,30 @@ describe("what one worker hears", function()
     assert.equal("s2 ann 250", heard[100])
   end)
 
+  it("is read for a while after the last session is gone, and then no more", function()
+    other:follow("e", "s2", "ann")
+    other:leave("e")
+    for _ = 1, 20 do
+      read(other)
+    end
+    tell(one, "a")
+    assert.same({ "s2 ann a" }, read(other))
+    other:leave("e.1")
+    for _ = 1, 9 do
+      read(other)
+    end
+    tell(one, "b")
+    assert.same({ "s2 ann b" }, read(other))
+    read(other)
+    tell(one, "c")
+    assert.same({}, read(other))
+    assert.is_nil(next(other.endpoints))
+    other:follow("e", "s2", "ann")
+    assert.same({}, read(other))
+    tell(one, "d")
+    assert.same({ "s2 ann d" }, read(other))
+  end)
+
   it("is heard again when the dict has lost its counter", function()
     for _ = 1, 3 do
       tell(one, "a")

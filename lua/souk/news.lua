@@ -19,6 +19,9 @@ function news.new(dict, name)
   return setmetatable({ dict = dict, name = name, endpoints = {}, followed = {} }, News)
 end
 
+-- Looks at an endpoint that has no session: a lost one is replaced soon, and nothing is to be missed meanwhile.
+local PATIENCE = 10
+
 local function counter(endpoint)
   return "souk:news:" .. endpoint
 end
@@ -31,12 +34,28 @@ local function who(server, identity)
   return ("%d %s%s"):format(#server, server, identity)
 end
 
---- From now on what is said at the endpoint is about this server, as it is called here.
+-- The second session with an endpoint hears what the first one does.
+local function common_name(endpoint)
+  return (endpoint:gsub("%.%d+$", ""))
+end
+
+--- A session is used: from now on what is said at the endpoint is about this server, as it is called here.
 function News:follow(endpoint, server, identity)
-  endpoint = endpoint:gsub("%.%d+$", "") -- of the second session, too
-  self.endpoints[who(server, identity)] = endpoint
-  if not self.followed[endpoint] then
-    self.followed[endpoint] = { seen = self.dict:get(counter(endpoint)) or 0, server = server, identity = identity }
+  endpoint = common_name(endpoint)
+  local place = self.followed[endpoint]
+  if not place then
+    place = { seen = self.dict:get(counter(endpoint)) or 0, server = server, identity = identity, users = 0 }
+    self.followed[endpoint] = place
+    self.endpoints[who(server, identity)] = endpoint
+  end
+  place.users, place.idle = place.users + 1, 0
+end
+
+--- It is used no more. When no other one is for a while, nothing is read of the endpoint.
+function News:leave(endpoint)
+  local place = self.followed[common_name(endpoint)]
+  if place then
+    place.users = math.max(0, place.users - 1)
   end
 end
 
@@ -75,6 +94,11 @@ end
 function News:read(hear)
   for endpoint, place in pairs(self.followed) do
     read_one(self, endpoint, place, hear)
+    place.idle = place.users == 0 and place.idle + 1 or 0
+    if place.idle > PATIENCE then
+      self.followed[endpoint] = nil
+      self.endpoints[who(place.server, place.identity)] = nil
+    end
   end
 end
 

@@ -154,17 +154,36 @@ function Store:use(market, state, endpoint, entry)
   end
 end
 
--- Answers an ADOPT; what was taken for it is given back when nobody waits for the answer any more.
+function Store:disuse(endpoint, users)
+  self.asked_by[endpoint] = nil
+  if self.used[users] then
+    self.used[users] = nil
+    self.news:leave(endpoint)
+  end
+end
+
+-- Gives back what was taken for an answer that nobody waits for any more.
+function Store:take_back(endpoint, answer)
+  if answer == NOTHING or answer.alone then
+    return
+  elseif answer.open then
+    self:unlock(endpoint, answer.generation)
+  else
+    self.dict:incr(key("users", endpoint, answer.generation), -1)
+  end
+end
+
+-- Answers an ADOPT.
 function Store:give(market, state, ask, endpoint, answer)
   self.adopting[ask] = nil
-  if market:_answer(ask, answer) then
-    if answer ~= NOTHING and not answer.open and not answer.alone then
-      self:use(market, state, endpoint, answer)
-    end
-  elseif answer ~= NOTHING and answer.open then
-    self:unlock(endpoint, answer.generation)
-  elseif answer ~= NOTHING and not answer.alone then
-    self.dict:incr(key("users", endpoint, answer.generation), -1)
+  local is_awaited = market:_answer(ask, answer)
+  if is_awaited and answer ~= NOTHING and answer.session then
+    self:use(market, state, endpoint, answer)
+  elseif not is_awaited then
+    self:take_back(endpoint, answer)
+  end
+  if not is_awaited or answer == NOTHING or answer.alone then
+    self.asked_by[endpoint] = nil
   end
 end
 
@@ -177,6 +196,7 @@ function Store:wait(market, state, ask, endpoint)
     if self.sleep(pause) == false or self.now() >= deadline then
       answer = NOTHING
     elseif not self.adopting[ask] then
+      self.asked_by[endpoint] = nil
       return
     else
       answer = self:look(endpoint)
@@ -231,12 +251,13 @@ function told.publish(store, market, state, _, payload)
 end
 
 function told.give_up(store, _, _, _, payload)
+  store.asked_by[payload.endpoint] = nil
   store:unlock(payload.endpoint, payload.generation)
 end
 
 function told.lost(store, _, _, _, payload)
   local users = key("users", payload.endpoint, payload.generation)
-  store.used[users] = nil
+  store:disuse(payload.endpoint, users)
   store.dict:incr(users, -GONE)
 end
 
@@ -260,7 +281,7 @@ end
 
 function told.leave(store, market, _, ask, payload)
   local users = key("users", payload.endpoint, payload.generation)
-  store.used[users] = nil
+  store:disuse(payload.endpoint, users)
   market:_answer(ask, store:is_last(users))
 end
 
