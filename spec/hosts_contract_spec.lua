@@ -72,12 +72,12 @@ describe("every host", function()
   if _VERSION ~= "Lua 5.1" or rawget(_G, "jit") then
     it("keeps it with luv, in a coroutine", function()
       local uv = require "luv"
-      local results, message
+      local results
       local co = coroutine.create(function() results = run "luv" end)
       local ok, why = coroutine.resume(co)
       assert(ok, why)
       uv.run()
-      assert(results, message or "the loop ended before the contract")
+      assert(results, "the loop ended before the contract")
       judge(results)
     end)
 

@@ -1,5 +1,5 @@
--- souk in a real Neovim: what is special about it. What every host promises is in hosts_contract_spec.lua, the plugin in
--- neovim_plugin_spec.lua.
+-- souk in a real Neovim: what is special about it. What every host promises is in hosts_contract_spec.lua, the plugin
+-- in neovim_plugin_spec.lua.
 
 local help = require "spec.support.help"
 local nvim = require "spec.support.nvim"
@@ -95,7 +95,9 @@ describe("souk in Neovim #harness", function()
       local result, err = market:call("mcp.s.slow", { ms = 20000, steps = 1 })
       local took = (vim.loop.hrtime() - before) / 1e9
       vim.wait(300, function() return #market:sessions() == 0 end)
-      return { result = result, kind = err.kind, message = err.message, took = took, in_flight = market:stats().in_flight }
+      return {
+        result = result, kind = err.kind, message = err.message, took = took, in_flight = market:stats().in_flight,
+      }
     ]]
     assert.equal("cancelled", got.kind)
     assert(got.message:find "interrupted", got.message)
@@ -176,7 +178,7 @@ describe("souk in Neovim #harness", function()
         if tls then
           assert(market:add_server("tls", { url = tls, ca_file = ca }))
         end
-        local pids = vim.fn.systemlist("ps -o pid=,args= --ppid " .. vim.loop.os_getpid() .. " | grep scripted.mjs | grep -v grep")
+        local pids = vim.fn.systemlist("ps -o pid=,args= --ppid " .. vim.loop.os_getpid() .. " | grep [s]cripted.mjs")
         assert(#pids == 1, table.concat(pids, "\n"))
         ]] .. script .. [[
         return tonumber(pids[1]:match "%d+")

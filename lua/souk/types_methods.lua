@@ -106,8 +106,8 @@ function Market:on(name, f) end
 ---@return souk.Error|nil
 function Market:step(timeout) end
 
---- Host "loop" (and every other but "blocking"): readable when dispatch() has something to do. Watch it, and do not read
---- from it. It stays open until the market is collected.
+--- For every host but "blocking": readable when dispatch() has something to do. Watch it, and do not read from it. It
+--- stays open until the market is collected.
 ---@return integer|nil
 ---@return souk.Error|nil
 function Market:fd() end

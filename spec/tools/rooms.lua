@@ -217,7 +217,8 @@ local function check_file(path)
   end
 end
 
--- Variables that can change, in the objects of the core. io keeps what there is once in a process: libcurl, and the list of threads.
+-- Variables that can change, in the objects of the core. io keeps what there is once in a process: libcurl, and the
+-- list of threads.
 local function check_globals()
   local bad = 0
   for _, line in ipairs(lines_of("objdump -t build/core/*/*.o 2>/dev/null")) do

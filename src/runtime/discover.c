@@ -33,6 +33,13 @@ void souk_rt_discoveries_free(souk_runtime *rt)
 
 void souk_rt_discoveries_forget(souk_runtime *rt, const souk_server *server)
 {
+    /* Who waits for its tools need not wait until the server answers. */
+    for (size_t i = 0; i < rt->pages.size; i++) {
+        const souk_discovery *discovery = rt->pages.slots[i].value;
+        if (discovery != NULL && discovery->server == server) {
+            souk_pool_cancel(rt->pool, rt->pages.slots[i].id, souk_runtime_now(rt));
+        }
+    }
     for (souk_discovery *it = rt->discoveries; it != NULL; it = it->next) {
         if (it->server == server) {
             it->server = NULL;
@@ -381,9 +388,9 @@ bool souk_rt_page(souk_runtime *rt, souk_discovery *discovery, souk_outcome *out
     bool internal = discovery->internal;
     int failed = outcome->err.kind;
     outcome->id = discovery->id;
-    if (failed == SOUK_OK && server == NULL) {
+    if (server == NULL) {
         failed = souk_fail(&outcome->err, SOUK_E_CLOSED, "the server was removed meanwhile");
-    } else if (failed == SOUK_OK && server != NULL) {
+    } else if (failed == SOUK_OK) {
         failed = take_page(rt, discovery, outcome->answer, &outcome->err);
         if (failed == SOUK_OK) {
             return false;
