@@ -178,6 +178,39 @@ describe("souk in nginx #harness", function()
         assert(errors[phase]:find(hint, 1, true), errors[phase])
       end
       assert.equal("x\n", web:get("/echo").body)
+      -- What could not be waited for was not sent either.
+      assert.equal(1, peer:ledger().tools.echo)
+    end)
+
+    it("in the master is an error, and leaves no thread there", function()
+      local web = start {
+        init = SETUP .. ([[
+          early = souk.open { env = {} }
+          early:register { id = "text.upper", handler = function(input) return input.text:upper() end }
+          early:add_server("s", { url = %q, discover = false })
+          said = {
+            call = tostring(select(2, early:request("s", "ping"))),
+            start = tostring(select(2, early:server("s"):start("ping"))),
+            own = early:call("text.upper", { text = "own" }),
+          }
+        ]]):format(peer.url),
+        locations = [[ location = /errors { content_by_lua_block { ngx.print(require("cjson").encode(said)) } } ]],
+      }
+      local errors = cjson.decode(web:get("/errors").body)
+      assert(errors.call:find "config: nothing can wait in the phase init", errors.call)
+      assert(errors.start:find "config: no call can be made in the phase init", errors.start)
+      assert.equal("OWN", errors.own)
+      assert.equal(1, threads_of(web:master()))
+    end)
+
+    it("works, and says so once, where no socket can be made", function()
+      local web = start { env = { TMPDIR = "/nowhere" }, main = "env TMPDIR=/nowhere;" }
+      for _ = 1, 5 do
+        assert.equal("x\n", web:get("/echo").body)
+      end
+      local _, times = web:error_log():gsub("cannot make a socket for the event loop in '/nowhere'", "")
+      assert.equal(1, times + select(2, web:output():gsub("cannot make a socket for the event loop in '/nowhere'", "")))
+      assert(web:quit(3) < 2)
     end)
 
     it("that nobody waits for can be started anywhere", function()

@@ -91,9 +91,14 @@ function calls.finish(market, call, capability, opts)
 end
 
 --- A handle for a call that the core has just started.
+-- @return souk.Handle|nil, souk.Error|nil
 function calls.handle(market, call, capability, opts)
   watch(market, call, opts)
-  dispatch.started(market, dispatch.state_of(market))
+  local ok, err = dispatch.started(market, dispatch.state_of(market))
+  if not ok then
+    market:_cancel(call)
+    return nil, err
+  end
   return handle.new(market, call, capability)
 end
 
@@ -102,6 +107,10 @@ end
 function calls.request(market, server, method, params, opts)
   check_method(method)
   local for_core, for_wait = calls.options_of_wait(market, opts)
+  local refusal = dispatch.refusal(market, true)
+  if refusal then
+    return nil, refusal
+  end
   dispatch.before_call(market)
   local call, err = market:_request(server, method, params, for_core)
   if not call then
@@ -114,6 +123,10 @@ end
 -- @return souk.Handle|nil, souk.Error|nil
 function calls.start(market, server, method, params, opts)
   opts = calls.options(market, opts)
+  local refusal = dispatch.refusal(market, false)
+  if refusal then
+    return nil, refusal
+  end
   local call, err = market:_request(server, method, params, opts)
   if not call then
     return nil, err

@@ -362,6 +362,14 @@ function dispatch.look(market, state)
   end
 end
 
+--- Whether a call can be made from here, before anything of it is sent.
+-- @param waits boolean it will be waited for
+-- @return souk.Error|nil why not
+function dispatch.refusal(market, waits)
+  local host = state_of(market).host
+  return host.refusal and host.refusal(waits)
+end
+
 --- A call is about to be made, and waited for.
 function dispatch.before_call(market)
   local state = state_of(market)
@@ -371,6 +379,7 @@ function dispatch.before_call(market)
 end
 
 --- Something was started that nobody waits for yet.
+-- @return boolean|nil true; nil and an error when nobody would ever hear of its end
 function dispatch.started(market, state)
   if state.host.on_started then
     return state.host.on_started(market, state)

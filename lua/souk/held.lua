@@ -37,6 +37,10 @@ end
 -- @return souk.HeldSession|nil, souk.Error|nil
 function held.take(market, server, opts)
   check(market, server, opts)
+  local refusal = dispatch.refusal(market, true)
+  if refusal then
+    return nil, refusal
+  end
   local call, err = market:_hold(server, opts or {})
   if not call then
     return nil, err

@@ -156,6 +156,10 @@ end
 -- @param timeout number|nil seconds
 function Market:refresh(name, timeout)
   options.check_seconds("refresh", timeout)
+  local refusal = dispatch.refusal(self, true)
+  if refusal then
+    return nil, refusal
+  end
   local call, err = self:_discover(name, timeout)
   if not call then
     return nil, err
@@ -180,6 +184,11 @@ end
 function Market:start(id, input, opts)
   calls.check_id("start", id)
   opts = calls.options(self, opts)
+  local refusal = dispatch.refusal(self, false)
+  if refusal and not local_provider.has(self, id) then
+    refusal.capability = id
+    return nil, refusal
+  end
   local call, err = self:_call(id, input, opts)
   if call then
     return calls.handle(self, call, id, opts)
@@ -198,6 +207,11 @@ end
 function Market:call(id, input, opts)
   calls.check_id("call", id)
   local for_core, for_wait = calls.options_of_wait(self, opts)
+  local refusal = dispatch.refusal(self, true)
+  if refusal and not local_provider.has(self, id) then
+    refusal.capability = id
+    return nil, refusal
+  end
   dispatch.before_call(self)
   local call, err = self:_call(id, input, for_core)
   if call then

@@ -17,6 +17,11 @@ function local_provider.set(market, id, f)
   functions_of(market)[id] = f
 end
 
+--- Whether it is a function of this script: its call waits for nobody.
+function local_provider.has(market, id)
+  return functions_of(market)[id] ~= nil
+end
+
 --- Forgets the functions of capabilities that a file has replaced.
 function local_provider.replaced(market)
   local functions = functions_of(market)

@@ -51,13 +51,20 @@ neovim = uv_host.new {
   run_later = vim.schedule,
   resume_later = vim.schedule,
   main_waiter = function()
-    if vim.in_fast_event() then
-      return nil, core.error("config", "nothing can wait in a fast event (|api-fast|) outside of a coroutine: use a "
-        .. "coroutine, on_done, or vim.schedule")
+    local err = neovim.refusal(true)
+    if err then
+      return nil, err
     end
     return setmetatable({}, EditorWaits)
   end,
 }
+
+function neovim.refusal(waits)
+  if waits and vim.in_fast_event() and not uv_host.yieldable() then
+    return core.error("config", "nothing can wait in a fast event (|api-fast|) outside of a coroutine: use a "
+      .. "coroutine, on_done, or vim.schedule", { delivery = "not_sent" })
+  end
+end
 
 local attach = neovim.attach
 local has_autocmd = false

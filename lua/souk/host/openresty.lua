@@ -55,13 +55,25 @@ end
 
 local start_pump
 
-local function waiter(market, state)
+-- In init everything would happen in the master, whose threads the workers do not have.
+local function refusal(waits)
   local phase = ngx.get_phase()
-  if not can_wait[phase] then
-    local what = advice[phase] and (": " .. advice[phase]) or ""
-    return nil, core.error("config", ("nothing can wait in the phase %s of nginx%s"):format(phase, what))
+  if can_wait[phase] or (not waits and phase ~= "init") then
+    return nil
   end
-  local ok, err = start_pump(market, state)
+  local what = advice[phase] and (": " .. advice[phase]) or ""
+  local message = phase == "init" and not waits and "no call can be made in the phase %s of nginx%s"
+    or "nothing can wait in the phase %s of nginx%s"
+  return core.error("config", message:format(phase, what), { delivery = "not_sent" })
+end
+
+local function waiter(market, state)
+  local err = refusal(true)
+  if err then
+    return nil, err
+  end
+  local ok
+  ok, err = start_pump(market, state)
   if not ok then
     return nil, err
   end
@@ -189,6 +201,30 @@ local function watch_for_exit(premature, holder)
   end
 end
 
+-- Where no socket can be made (a folder that is not there, or full), souk looks again and again. Its user is told once.
+local LOOK_AGAIN = 0.02
+
+local function run_without_socket(holder, err)
+  local state = holder.state
+  if not state.told_of_socket then
+    state.told_of_socket = true
+    guard.report(state, err)
+  end
+  while round(holder) do
+    state = nil -- luacheck: ignore
+    ngx.sleep(LOOK_AGAIN)
+  end
+  return false
+end
+
+local function run_with_socket(holder, socket)
+  local flusher = start_flusher(holder.state, holder)
+  local again = run_pump(holder, socket)
+  stop_flusher(flusher, holder)
+  socket:close()
+  return again
+end
+
 local function pump(_, holder)
   local again = true
   while again do
@@ -197,16 +233,11 @@ local function pump(_, holder)
       return
     end
     local socket, err = connect(market, state)
-    if not socket then
-      guard.report(state, err)
-      again = is_waited_for(state)
-      ngx.sleep(again and 0.1 or 0)
+    market, state = nil, nil -- luacheck: ignore
+    if socket then
+      again = run_with_socket(holder, socket)
     else
-      local flusher = start_flusher(state, holder)
-      market, state = nil, nil -- luacheck: ignore
-      again = run_pump(holder, socket)
-      stop_flusher(flusher, holder)
-      socket:close()
+      again = run_without_socket(holder, err)
     end
   end
   local market, state = holder.market, holder.state
@@ -297,12 +328,13 @@ return parked.host {
   name = "openresty",
   attach = function(market, state)
     parked.attach(market, state)
-    state.door_folder = "/tmp"
+    state.door_folder = os.getenv "TMPDIR" or "/tmp"
     if has_state_for_each_request() then
       core.wake_all() -- one that did not know yet that it is not the only one may end
     end
   end,
   waiter = waiter,
+  refusal = refusal,
   is_over = function()
     return ngx.get_phase() == "exit_worker"
   end,

@@ -41,6 +41,7 @@ function Waiter:sleep(timeout)
     end
     self.asleep = true
     coroutine.yield()
+    self.asleep = false -- also when somebody else has resumed it
     if self.timer then
       self.timer:stop()
     end
