@@ -397,6 +397,9 @@ local examples = {
     "number 2 was first: slept 20 ms\nthe sum of 1 to 20 is 210, with at most 4 calls at once\n",
     "slept 0 ms, and went on\nslept 150 ms, and went on\nslept 300 ms, and went on",
   },
+  ["11_event_loop.lua"] = {
+    "1 of 2\n", "2 of 2\nthe loop went on: true", "ten calls of 100 ms took less than half a second: true\n",
+  },
 }
 
 describe("the examples #harness", function()
