@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "courier_help.h"
+#include "failing_alloc.h"
 
 #if defined(__SANITIZE_THREAD__)
 #define FORKS 0
@@ -498,6 +499,23 @@ static void a_process_that_exits_leaves_no_thread_and_no_child(void)
 }
 #endif
 
+static void making_one_without_memory_leaves_nothing(void)
+{
+    failing_alloc failing = {.fired = true};
+    int descriptors = open_descriptors();
+    for (long nth = 1; failing.fired; nth++) {
+        souk_courier *courier = NULL;
+        souk_err err;
+        failing_alloc_init(&failing, nth);
+        int rc = souk_courier_new(&failing.alloc, NULL, &courier, &err);
+        CHECK_INT(rc, failing.fired ? SOUK_E_LIMIT : SOUK_OK);
+        CHECK((courier == NULL) == failing.fired);
+        souk_courier_free(courier);
+        CHECK_INT(failing.live, 0);
+        CHECK_INT(open_descriptors(), descriptors);
+    }
+}
+
 /* Signals are for the program's own threads. */
 static atomic_ulong handled_by;
 
@@ -544,6 +562,7 @@ int main(void)
     CASE(waiting_ends_at_the_time_that_was_asked_for);
     CASE(a_guest_hears_it_at_a_socket);
     CASE(a_door_that_cannot_be_made_says_why);
+    CASE(making_one_without_memory_leaves_nothing);
     CASE(signals_are_left_to_the_caller);
 #if FORKS
     CASE(a_stranger_is_not_let_in);

@@ -225,7 +225,6 @@ void *souk_courier_run(void *user)
         (void)pthread_mutex_lock(&courier->lock);
         souk_ms span = meet(courier);
         bool stop = courier->stop;
-        size_t waiting = courier->events.len;
         (void)pthread_mutex_unlock(&courier->lock);
         if (stop) {
             return NULL;
@@ -238,7 +237,7 @@ void *souk_courier_run(void *user)
         }
         (void)pthread_mutex_lock(&courier->lock);
         courier->asleep_until = SOUK_AWAKE;
-        waiting = courier->events.len;
+        size_t waiting = courier->events.len;
         (void)pthread_mutex_unlock(&courier->lock);
         collect(courier, waiting);
     }
