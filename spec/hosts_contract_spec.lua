@@ -123,11 +123,11 @@ describe("every host", function()
     }
   ]]
 
-  it("keeps it in Neovim, on the main thread", function()
+  it("keeps it in Neovim, on the main thread #harness", function()
     judge(nvim.value(SCRIPT, { arguments = { server.url, false, words() }, timeout = 60 }))
   end)
 
-  it("keeps it in Neovim, in a coroutine", function()
+  it("keeps it in Neovim, in a coroutine #harness", function()
     judge(nvim.value([[
       local arguments = { ... }
       local results
@@ -141,7 +141,7 @@ describe("every host", function()
   end)
 
   for _, place in ipairs { "content", "timer" } do
-    it("keeps it in nginx, phase " .. place, function()
+    it("keeps it in nginx, phase " .. place .. " #harness", function()
       local body = ([[
         local contract = require "spec.support.contract"
         local souk = require "souk"
