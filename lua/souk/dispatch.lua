@@ -25,8 +25,20 @@ end
 
 -- The dispatcher's part of a market's state. It hangs on the userdata itself (not in a table of this module), so that
 -- a market whose callbacks refer to it can be collected on every Lua.
-local function state_of(market)
+local function look_up_state(market)
   return market:_state().dispatch
+end
+
+-- Found again without asking the core: every call wants it several times. Weak on both sides, so nothing is kept.
+local states = setmetatable({}, { __mode = "kv" })
+
+local function state_of(market)
+  local state = states[market]
+  if not state then
+    state = look_up_state(market)
+    states[market] = state
+  end
+  return state
 end
 
 dispatch.state_of = state_of

@@ -182,10 +182,9 @@ function parked.host(own)
   own.own_thread = true
   own.settle = parked.settle
   for _, name in ipairs { "wait_until", "wait", "finish_call", "step", "close" } do
-    if not own[name] then
-      own[name] = function(...)
-        return parked[name](own, ...)
-      end
+    local f = parked[name]
+    own[name] = own[name] or function(a, b, c, d, e)
+      return f(own, a, b, c, d, e)
     end
   end
   return own
