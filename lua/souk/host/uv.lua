@@ -56,11 +56,11 @@ function Waiter:wake()
     return
   end
   self.asleep = false
-  if self.run_later then
+  if self.resume_later then
     self.state.has_resumed = true
-    self.run_later(self.go_on)
+    self.resume_later(self)
   else
-    self.go_on()
+    self:go_on()
   end
 end
 
@@ -70,15 +70,41 @@ function Waiter:done()
   end
 end
 
--- A waiter for the running coroutine. run_later: see uv_host.new
-local function waiter_for(uv, co, state, run_later)
-  local function go_on()
-    local ok, err = coroutine.resume(co)
-    if not ok then
-      guard.report(state, debug.traceback(co, tostring(err)))
+function Waiter:go_on()
+  local ok, err = coroutine.resume(self.co)
+  if not ok then
+    guard.report(self.state, debug.traceback(self.co, tostring(err)))
+  end
+end
+
+-- A function that has waiters go on from where it is safe. Those that are woken together go on one after the other: to
+-- ask the host for a turn for each costs more than their calls. run_later: see uv_host.new
+local function resumer(run_later)
+  local woken, first, last, is_asked = {}, 1, 0, false
+  local run
+  local function ask()
+    if not is_asked then
+      is_asked = true
+      run_later(run)
     end
   end
-  return setmetatable({ uv = uv, state = state, go_on = go_on, run_later = run_later }, Waiter)
+  function run()
+    is_asked = false
+    while first <= last do
+      local waiter = woken[first]
+      woken[first] = nil
+      first = first + 1
+      if first <= last then
+        ask() -- whoever goes on now may have the loop turn before it comes back: the others must not wait for that
+      end
+      waiter:go_on()
+    end
+  end
+  return function(waiter)
+    last = last + 1
+    woken[last] = waiter
+    ask()
+  end
 end
 
 -- One round. What is asked of the engine by those who are told and woken now wakes it once, at the end of them all.
@@ -150,12 +176,13 @@ end
 
 --- A host on libuv. own: name, uv, run_later(f), resume_later (the same, or nil: at once), main_waiter(market, state)
 function uv_host.new(own)
+  local resume_later = own.resume_later and resumer(own.resume_later)
   own.on_keep, own.on_pumped = count_in, count_out
   function own.waiter(market, state)
     count_in(state)
     local co = yieldable()
     if co then
-      return waiter_for(own.uv, co, state, own.resume_later)
+      return setmetatable({ uv = own.uv, state = state, co = co, resume_later = resume_later }, Waiter)
     end
     market:_uncork() -- it may be in the middle of a round
     return own.main_waiter(market, state)
