@@ -99,6 +99,7 @@ local function resumer(run_later)
       end
       waiter:go_on()
     end
+    first, last = 1, 0 -- so that the table stays small
   end
   return function(waiter)
     last = last + 1
