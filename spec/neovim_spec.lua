@@ -123,6 +123,23 @@ describe("souk in Neovim #harness", function()
     assert.equal("in a coroutine", got.text)
   end)
 
+  it("has coroutines that were woken together go on, also when one of them waits for the others", function()
+    assert.same({ 8, true }, value [[
+      local ended, saw_all = 0, nil
+      for i = 1, 8 do
+        coroutine.wrap(function()
+          market:call("mcp.s.slow", { ms = 5000 }, { timeout = 0.2 }) -- all end at the same moment
+          ended = ended + 1
+          if ended == 1 then
+            saw_all = vim.wait(5000, function() return ended == 8 end)
+          end
+        end)()
+      end
+      assert(vim.wait(10000, function() return saw_all ~= nil end))
+      return { ended, saw_all }
+    ]])
+  end)
+
   it("reports what a coroutine raises after it was resumed", function()
     local run = nvim.run([[
       local told = {}

@@ -57,7 +57,6 @@ function Waiter:wake()
   end
   self.asleep = false
   if self.resume_later then
-    self.state.has_resumed = true
     self.resume_later(self)
   else
     self:go_on()
@@ -108,26 +107,14 @@ local function resumer(run_later)
   end
 end
 
--- One round. What is asked of the engine by those who are told and woken now wakes it once, at the end of them all.
-local function run_round(market, state, run_later)
-  state.has_resumed = false
-  market:_cork()
-  local ok, why = dispatch.pump(market, state)
-  if state.has_resumed then
-    run_later(function() market:_uncork() end) -- they run later, but before this
-  else
-    market:_uncork()
-  end
-  if not ok then
-    guard.report(state, why)
-  end
-end
-
 -- Fetches and hands out, or puts the handle away when the market is gone.
-local function pump(holder, poll, fd, uv, run_later)
+local function pump(holder, poll, fd, uv)
   local market, state = holder.market, holder.state
   if market and state and market:_is_open() then
-    run_round(market, state, run_later)
+    local ok, why = dispatch.pump(market, state)
+    if not ok then
+      guard.report(state, why)
+    end
   elseif not poll:is_closing() then
     poll:stop()
     poll:close(function() uv.fs_close(fd) end)
@@ -146,7 +133,7 @@ function uv_host.watch(uv, market, state, run_later)
   local queued = false
   local function run()
     queued = false
-    pump(holder, poll, fd, uv, run_later)
+    pump(holder, poll, fd, uv)
   end
   poll:start("r", function()
     local m = holder.market
@@ -185,7 +172,6 @@ function uv_host.new(own)
     if co then
       return setmetatable({ uv = own.uv, state = state, co = co, resume_later = resume_later }, Waiter)
     end
-    market:_uncork() -- it may be in the middle of a round
     return own.main_waiter(market, state)
   end
   function own.attach(market, state)
