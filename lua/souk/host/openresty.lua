@@ -135,9 +135,9 @@ local function round(holder)
 end
 
 -- A call wakes the engine at the end of this round of nginx's loop, together with those of other requests: nginx calls
--- whoever a semaphore has woken after all that had news.
+-- whoever a semaphore has woken after all that had news. One that is alone wakes it at once.
 local function on_call(market, state)
-  if state.flusher and not state.flushes then
+  if state.parked_count > 0 and state.flusher and not state.flushes then
     state.flushes = true
     market:_cork()
     state.flusher:post(1)
