@@ -2,19 +2,9 @@
 --
 -- Calls are best made with market:start and handle:on_done. Whoever waits nevertheless holds up the loop, unless the
 -- program says how a coroutine of its loop waits: see `wait` in souk.open's option `host`.
-local dispatch = require "souk.dispatch"
 local parked = require "souk.host.parked"
 
 local loop = {}
-
-local Blocked = {}
-Blocked.__index = Blocked
-
-function Blocked:sleep(timeout)
-  return dispatch.step(self.market, timeout, self.state)
-end
-
-function Blocked.wake() end
 
 -- Parks whoever runs now by the program's own means.
 local Own = {}
@@ -47,7 +37,7 @@ function loop.new(parker)
       if park then
         return setmetatable({ park = park, unpark = unpark }, Own)
       end
-      return setmetatable({ market = market, state = state }, Blocked)
+      return parked.hold_up(market, state)
     end,
   }
 end

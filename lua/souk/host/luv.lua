@@ -2,7 +2,7 @@
 --
 -- In a coroutine a wait yields, and the loop goes on. Outside of one it holds up the loop: libuv cannot be run from
 -- inside of one of its callbacks.
-local dispatch = require "souk.dispatch"
+local parked = require "souk.host.parked"
 local uv_host = require "souk.host.uv"
 
 -- luv runs its callbacks on the Lua thread that has loaded it, and a coroutine that waits must not be that one.
@@ -11,22 +11,11 @@ if not package.loaded.luv and uv_host.yieldable() then
 end
 local uv = require "luv"
 
-local Blocked = {}
-Blocked.__index = Blocked
-
-function Blocked:sleep(timeout)
-  return dispatch.step(self.market, timeout, self.state)
-end
-
-function Blocked.wake() end
-
 return uv_host.new {
   name = "luv",
   uv = uv,
   run_later = function(f)
     f()
   end,
-  main_waiter = function(market, state)
-    return setmetatable({ market = market, state = state }, Blocked)
-  end,
+  main_waiter = parked.hold_up,
 }

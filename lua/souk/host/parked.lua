@@ -54,6 +54,20 @@ function parked.attach(_, state)
   state.parked_count = 0
 end
 
+local HoldUp = {}
+HoldUp.__index = HoldUp
+
+function HoldUp:sleep(timeout)
+  return dispatch.step(self.market, timeout, self.state)
+end
+
+function HoldUp.wake() end
+
+--- A waiter that drives the market itself, as plain Lua does: for where nobody can be parked, and the loop has to wait.
+function parked.hold_up(market, state)
+  return setmetatable({ market = market, state = state }, HoldUp)
+end
+
 -- Sleeps again and again until it is done. Progress that was left for the waiter is told here, where it may also wait.
 local function sleep_until(waiter, state, is_done, subject, timeout, handle)
   local deadline = timeout and core.now() + timeout
