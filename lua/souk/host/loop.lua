@@ -1,7 +1,7 @@
 --- The host for every other event loop: it watches market:fd(), and calls market:dispatch() when that is readable.
 --
 -- Calls are best made with market:start and handle:on_done. Whoever waits nevertheless holds up the loop, unless the
--- program says how a coroutine of its loop waits: see `wait` in souk.open's option `host`.
+-- program says how coroutines of its loop are parked (a function as souk.open's option `host`).
 local parked = require "souk.host.parked"
 
 local loop = {}
