@@ -28,7 +28,8 @@ typedef struct souk_market {
     souk_buf scratch2;
     souk_arena arena;
     souk_diags diags;
-    int watched; /* what _fd gave: -1 when it was not asked for; open as long as the userdata lives */
+    int watched; /* what _fd gave: -1 when it was not asked for; open as long as the userdata lives
+                  */
 } souk_market;
 
 /* The market at that index; raises when it is none, or when it is closed. Reads the program's

@@ -128,7 +128,9 @@ static int l_is_open(lua_State *L)
 
 const luaL_Reg souk_bind_loop_methods[] = {{"_fd", l_fd},
                                            {"_watch", l_watch},
-                                           {"_hush", l_hush}, {"_cork", l_cork}, {"_uncork", l_uncork},
+                                           {"_hush", l_hush},
+                                           {"_cork", l_cork},
+                                           {"_uncork", l_uncork},
                                            {"_open_door", l_open_door},
                                            {"_let_in", l_let_in},
                                            {"_close_door", l_close_door},

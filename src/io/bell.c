@@ -1,9 +1,3 @@
-/* SO_PEERCRED with struct ucred, and accept4, are Linux's own. */
-#ifdef __linux__
-/* NOLINTNEXTLINE(bugprone-reserved-identifier): the name that the C library asks for */
-#define _GNU_SOURCE 1
-#endif
-
 #include "io/bell.h"
 
 #include <errno.h>
@@ -158,7 +152,13 @@ int souk_bell_open_door(souk_bell *bell, const char *folder, souk_err *err)
 static bool is_ourselves(int fd)
 {
 #ifdef SO_PEERCRED
-    struct ucred peer;
+    /* As unix(7) has it; the C library only shows it to programs that ask for all of its
+     * extensions. */
+    struct {
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+    } peer;
     socklen_t size = sizeof peer;
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid() &&
            peer.uid == geteuid();

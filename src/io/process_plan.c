@@ -75,7 +75,7 @@ static bool plan_env(const souk_spawn *spawn, souk_arena *arena, souk_process_pl
             plan->envp[count++] = environ[i];
         }
     }
-    for (size_t i = 0; i < given; i++) {
+    for (size_t i = 0; spawn->env != NULL && i < given; i++) {
         if (is_overridden(spawn->env[i], spawn->env + i + 1)) {
             continue; /* given twice: the later one counts */
         }
@@ -96,7 +96,7 @@ bool souk_process_whole_env(const souk_spawn *spawn, souk_arena *arena, const ch
         return false;
     }
     /* What was given comes first, so that a complaint about it has the right number. */
-    for (size_t i = 0; i < given; i++) {
+    for (size_t i = 0; spawn->env != NULL && i < given; i++) {
         all[i] = spawn->env[i];
     }
     size_t count = given;
