@@ -256,6 +256,26 @@ function contract.run(where)
   return results
 end
 
-contract.count = #cases
+--- Raises what went wrong, with the names of the cases; also when some are missing.
+function contract.judge(results)
+  local wrong = {}
+  for _, result in ipairs(results) do
+    if result.error and result.error ~= "" then
+      wrong[#wrong + 1] = result.name .. ": " .. result.error
+    end
+  end
+  if #wrong > 0 or #results ~= #cases then
+    error(("%d of %d cases were run\n%s"):format(#results, #cases, table.concat(wrong, "\n\n")), 0)
+  end
+end
+
+--- The command line of a stdio server, as spec.support.servers gives it, in one list.
+function contract.words(child)
+  local list = { child.command }
+  for _, word in ipairs(child.args) do
+    list[#list + 1] = word
+  end
+  return list
+end
 
 return contract

@@ -10,7 +10,8 @@
 #
 # Lua 5.1 shares its module with LuaJIT, and the sanitized LuaJIT its core with the sanitized Lua 5.4: what these two
 # runs can find is in the binding and in lua/souk. They leave out the files that are about what servers say and do, of
-# which Lua sees no more than in the others. LUAS, or a choice of files, leaves out nothing.
+# which Lua sees no more than in the others. What runs inside of nginx and Neovim runs in their Lua, whichever Lua starts
+# them: it has a run of its own ("luajit.programs"). LUAS, or a choice of files, leaves out nothing.
 set -u
 cd "$(dirname "$0")/../.."
 mode=$1
@@ -28,7 +29,13 @@ if [ "$mode" = sanitized ]; then
     export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 fi
 
-ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revisions|stdio_scenarios|tasks|progress|sampling|subscriptions|fault_(matrix|port)|storms|tokens|resilience|redirects|hosts|http_sse|children|isolation|gateway|neovim_(plugin|project)|nvim_harness|mcp_(stdio|auth)|elicitation|inputs|soak)_spec'
+ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revisions|stdio_scenarios|tasks|progress|sampling|subscriptions|fault_(matrix|port)|storms|tokens|resilience|redirects|hosts|http_sse|children|isolation|mcp_(stdio|auth)|elicitation|inputs|soak)_spec'
+
+IN_PROGRAMS='/(nginx|gateway|shared_nginx|hosts_programs|neovim|neovim_(plugin|project)|nvim_harness)_spec'
+
+all_files() {
+    find spec -maxdepth 1 -name "*_spec.lua" | sort
+}
 
 # The files for one run: what was asked for, or less of the whole. "lua5.4.1" and "lua5.4.2" are halves of it: the
 # sanitized Lua 5.4 takes longest, and alone it would leave a core idle.
@@ -37,17 +44,20 @@ files_for() { # interpreter, files and folders...
     shift
     case $lua in
     *.[0-9].1 | *.[0-9].2)
-        find spec -maxdepth 1 -name "*_spec.lua" | sort | awk -v half="${lua##*.}" 'NR % 2 == half % 2'
+        all_files | grep -v -E "$IN_PROGRAMS" | awk -v half="${lua##*.}" 'NR % 2 == half % 2'
+        return
+        ;;
+    *.programs)
+        all_files | grep -E "$IN_PROGRAMS"
         return
         ;;
     esac
     if [ -z "${LUAS:-}" ] && [ "$*" = spec ]; then
         case $mode-$lua in
-        plain-lua5.1 | sanitized-luajit)
-            find spec -maxdepth 1 -name "*_spec.lua" | sort | grep -v -E "$ABOUT_SERVERS"
-            return
-            ;;
+        plain-lua5.1 | sanitized-luajit) all_files | grep -v -E "$IN_PROGRAMS" | grep -v -E "$ABOUT_SERVERS" ;;
+        *) all_files | grep -v -E "$IN_PROGRAMS" ;;
         esac
+        return
     fi
     echo "$@"
 }
@@ -58,11 +68,14 @@ trap 'rm -rf "$logs"' EXIT
 failed=0
 missing=0
 present=
-if [ "$mode" = sanitized ] && [ -z "${LUAS:-}" ] && [ "$*" = spec ]; then
-    luas="lua5.4.1 lua5.4.2 luajit"
+if [ -z "${LUAS:-}" ] && [ "$*" = spec ]; then
+    case $mode in
+    sanitized) luas="lua5.4.1 lua5.4.2 luajit" ;;
+    *) luas="$luas luajit.programs" ;;
+    esac
 fi
 for run in $luas; do
-    lua=$(echo "$run" | sed 's/\(\.[0-9]\)\.[12]$/\1/')
+    lua=$(echo "$run" | sed 's/\(\.[0-9]\)\.[12]$/\1/; s/\.programs$//')
     if ! command -v "$lua" >/dev/null 2>&1; then
         if [ "$lua" = lua5.1 ] && [ -z "${LUAS:-}" ]; then
             echo "spec: lua5.1 is not here: skipped"
