@@ -1,5 +1,6 @@
 -- What runs in the nginx worker of the bench; nginx.conf says which location calls what.
 local bench = require "spec.bench.hosts.support"
+local core = require "souk.core"
 local cosocket_client = require "spec.bench.hosts.cosocket_client"
 local souk = require "souk"
 local stalls = require "spec.bench.hosts.stalls"
@@ -69,7 +70,7 @@ end
 --- Works while another light thread sleeps for a millisecond again and again. ?client=souk|cosocket
 -- &work=idle|calls|big_text|big_rows
 function in_nginx.stall()
-  local call, work = callers[ngx.var.arg_client], ngx.var.arg_work
+  local call, work, build = callers[ngx.var.arg_client], ngx.var.arg_work, nil
   collectgarbage()
   collectgarbage()
   local watch, is_over = stalls.watch(), false
@@ -83,19 +84,15 @@ function in_nginx.stall()
   if work == "idle" then
     ngx.sleep(IDLE_SECONDS)
   elseif BIG[work] then
-    assert(call(work, {}))
+    build = stalls.longest_call(core.market_methods, "_next", function() assert(call(work, {})) end)
   else
     many_calls(call)
   end
   is_over = true
   ngx.thread.wait(watcher)
-  ngx.say(souk.json.encode(watch:report()))
-end
-
---- Milliseconds that it takes to make the Lua value of a big answer, reading its JSON included. ?work=big_text|big_rows
-function in_nginx.decode()
-  local text = assert(souk.json.encode(assert(callers.souk(ngx.var.arg_work, {}))))
-  ngx.say(stalls.time_of(function() assert(souk.json.decode(text)) end) * 1e3)
+  local report = watch:report()
+  report.build = build -- the Lua value is made there
+  ngx.say(souk.json.encode(report))
 end
 
 return in_nginx

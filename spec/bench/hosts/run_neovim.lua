@@ -43,13 +43,7 @@ local function show_stalls(report)
   bench.gaps("Neovim, 1,000 calls", report.stalls.calls, GAP_GOAL)
   for _, work in ipairs { "big_text", "big_rows" } do
     local what = work == "big_text" and "10 MB of text" or "10 MB of rows"
-    local runs, build = report.stalls[work], report.build[work]
-    bench.gaps(("Neovim, %s, all in all"):format(what), runs)
-    print(("%-46s %.2f ms"):format(("Neovim, %s, to a Lua value alone"):format(what), build))
-    for _, run in ipairs(runs) do
-      run.largest = math.max(run.largest - build, 0)
-    end
-    bench.gaps(("Neovim, %s, without that"):format(what), runs, GAP_GOAL)
+    bench.gaps_of_big("Neovim, " .. what, report.stalls[work], GAP_GOAL)
   end
 end
 

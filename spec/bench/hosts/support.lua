@@ -104,23 +104,29 @@ function bench.row(title, value, text, is_met)
   print((("row: %-32s %9.2f %-58s %s"):format(title, value, text, verdict):gsub("%s+$", "")))
 end
 
--- "1.2 ms, worst 3.4": medians, because anything else that runs on the machine makes gaps, too.
-local function in_ms(gaps)
-  return ("%.2f ms, worst %.2f"):format(bench.median(gaps), math.max((table.unpack or unpack)(gaps)))
-end
-
---- Prints the largest gaps of several runs, and judges their median.
--- @param runs table list of { largest = ms, seconds = of the whole run }
+--- Prints the largest gaps of several runs, and judges their median: what else runs on the machine makes gaps, too.
+-- @param runs table list of what a watch of stalls.lua reports
 -- @param goal number|nil ms
 function bench.gaps(title, runs, goal)
-  local gaps = bench.map(runs, function(run) return run.largest end)
-  local seconds = bench.map(runs, function(run) return run.seconds end)
-  print(("%-46s largest gap %-26s (%d runs of %.0f ms)"):format(title, in_ms(gaps), #runs, bench.median(seconds) * 1e3))
-  if goal then
-    local median = bench.median(gaps)
-    bench.row(title, median, ("ms: the largest gap, median of %d runs (goal: under %g)"):format(#runs, goal),
-      median < goal)
+  local function of(name)
+    return bench.map(runs, function(run) return run[name] end)
   end
+  local gap, work = bench.median(of "largest"), bench.median(of "work")
+  print(("%-44s largest gap %6.2f ms, worst %6.2f; work in one gap %6.2f ms (%d runs of %.0f ms)"):format(title, gap,
+    math.max((table.unpack or unpack)(of "largest")), work, #runs, bench.median(of "seconds") * 1e3))
+  if goal then
+    bench.row(title, gap, ("ms: the largest gap, %.2f of it own work (goal: under %g)"):format(work, goal), gap < goal)
+  end
+end
+
+--- The same for a big answer: all in all, the making of its Lua value by itself, and the rest, which is judged.
+function bench.gaps_of_big(title, runs, goal)
+  bench.gaps(title .. ", all in all", runs)
+  local builds = bench.map(runs, function(run) return run.build end)
+  print(("%-44s             %6.2f ms"):format(title .. ", the Lua value alone", bench.median(builds)))
+  bench.gaps(title .. ", but for that", bench.map(runs, function(run)
+    return { largest = run.largest - run.build, work = run.work - run.build, seconds = run.seconds }
+  end), goal)
 end
 
 return bench
