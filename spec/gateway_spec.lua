@@ -225,7 +225,7 @@ describe("the gateway #harness", function()
   end)
 
   it("never shows its credentials", function()
-    forge:knobs { token = "another one" }
+    forge:knobs { token = "another s3cret one" }
     local answer = post("/call/mcp.forge.echo", { text = "x" })
     local err = refused(502, "auth", "401", answer)
     assert.equal(401, err.server_status)
