@@ -242,6 +242,7 @@ function Market:on(name, f)
   if type(f) ~= "function" then
     core.misuse("on: expected a function, got " .. type(f))
   end
+  self:_state() -- raises when the market is closed
   return dispatch.observe(self, name, f)
 end
 

@@ -37,13 +37,13 @@ all_files() {
     find spec -maxdepth 1 -name "*_spec.lua" | sort
 }
 
-# The files for one run: what was asked for, or less of the whole. "lua5.4.1" and "lua5.4.2" are halves of it: the
-# sanitized Lua 5.4 takes longest, and alone it would leave a core idle.
+# The files for one run: what was asked for, or less of the whole. "lua5.4.1" and "lua5.4.2" are halves of it, as are
+# "luajit.1" and "luajit.2": one run that takes longest, and mostly waits, would leave a core idle.
 files_for() { # interpreter, files and folders...
     lua=$1
     shift
     case $lua in
-    *.[0-9].1 | *.[0-9].2)
+    *.[0-9].1 | *.[0-9].2 | luajit.1 | luajit.2)
         all_files | grep -v -E "$IN_PROGRAMS" | awk -v half="${lua##*.}" 'NR % 2 == half % 2'
         return
         ;;
@@ -71,11 +71,11 @@ present=
 if [ -z "${LUAS:-}" ] && [ "$*" = spec ]; then
     case $mode in
     sanitized) luas="lua5.4.1 lua5.4.2 luajit" ;;
-    *) luas="$luas luajit.programs" ;;
+    *) luas="lua5.4.1 lua5.4.2 luajit.1 luajit.2 lua5.1 luajit.programs" ;;
     esac
 fi
 for run in $luas; do
-    lua=$(echo "$run" | sed 's/\(\.[0-9]\)\.[12]$/\1/; s/\.programs$//')
+    lua=$(echo "$run" | sed 's/\(\.[0-9]\)\.[12]$/\1/; s/^luajit\..*/luajit/')
     if ! command -v "$lua" >/dev/null 2>&1; then
         if [ "$lua" = lua5.1 ] && [ -z "${LUAS:-}" ]; then
             echo "spec: lua5.1 is not here: skipped"
