@@ -7,9 +7,9 @@
 #include "io/clock.h"
 
 enum {
-    MAIL_MAX = 4 * 1024 * 1024, /* bytes of events that wait; more stay in the engine, which pauses
-                                   their sources */
-    LOOK_MS = 20 /* how long to wait for room, or for memory, before it looks again */
+    MAIL_MAX = 512 * 1024, /* bytes of events that wait, few enough for a cache of the processor;
+                              more stay in the engine, which pauses their sources */
+    LOOK_MS = 20           /* how long to wait for room, or for memory, before it looks again */
 };
 
 /* --- what is asked --- */
