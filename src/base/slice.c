@@ -4,27 +4,6 @@
 
 #include "base/ascii.h"
 
-souk_slice souk_slice_make(const char *ptr, size_t len)
-{
-    souk_slice slice = {ptr, len};
-    return slice;
-}
-
-souk_slice souk_slice_of(const char *text)
-{
-    return souk_slice_make(text, text == NULL ? 0 : strlen(text));
-}
-
-bool souk_slice_eq(souk_slice a, souk_slice b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool souk_slice_is(souk_slice a, const char *text)
-{
-    return souk_slice_eq(a, souk_slice_of(text));
-}
-
 bool souk_slice_eq_nocase(souk_slice a, souk_slice b)
 {
     return a.len == b.len && souk_slice_starts_nocase(a, b);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 typedef struct souk_slice {
     const char *ptr; /* may be NULL when len is 0 */
@@ -23,13 +24,31 @@ typedef struct souk_slice {
 /* printf("%.*s", SOUK_ARG(slice)): the arguments of a precision and a pointer. */
 #define SOUK_ARG(slice) (int)(slice).len, (slice).ptr == NULL ? "" : (slice).ptr
 
-souk_slice souk_slice_make(const char *ptr, size_t len);
+/*
+ * The next four are here and not in slice.c, because most texts that they are given are literals:
+ * the compiler knows how long those are, and most comparisons end with that.
+ */
+static inline souk_slice souk_slice_make(const char *ptr, size_t len)
+{
+    souk_slice slice = {ptr, len};
+    return slice;
+}
 
 /* The bytes of a C string; NULL gives an empty slice. */
-souk_slice souk_slice_of(const char *text);
+static inline souk_slice souk_slice_of(const char *text)
+{
+    return souk_slice_make(text, text == NULL ? 0 : strlen(text));
+}
 
-bool souk_slice_eq(souk_slice a, souk_slice b);
-bool souk_slice_is(souk_slice a, const char *text);
+static inline bool souk_slice_eq(souk_slice a, souk_slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool souk_slice_is(souk_slice a, const char *text)
+{
+    return souk_slice_eq(a, souk_slice_of(text));
+}
 
 /* Compares ASCII letters without case; other bytes as they are. */
 bool souk_slice_eq_nocase(souk_slice a, souk_slice b);
