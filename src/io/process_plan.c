@@ -124,7 +124,7 @@ static const char *path_of(const souk_process_plan *plan)
 
 static char *join_path(souk_arena *arena, souk_slice folder, const char *name)
 {
-    if (folder.len == 0) {
+    if (folder.ptr == NULL || folder.len == 0) {
         folder = SOUK_LIT("."); /* POSIX: an empty element is the current folder */
     }
     size_t name_size = strlen(name) + 1;

@@ -163,7 +163,8 @@ void souk_mcp_redact_error(const souk_mcp_secrets *secrets, souk_err *err)
 {
     char text[SOUK_MESSAGE_MAX];
     size_t room = sizeof text - 1, bad = 0;
-    size_t len = souk_mcp_redact(secrets, souk_slice_of(err->message), text, room);
+    souk_slice message = souk_slice_make(err->message, strlen(err->message));
+    size_t len = souk_mcp_redact(secrets, message, text, room);
     len = len < room ? len : room;
     if (!souk_utf8_valid(souk_slice_make(text, len), &bad)) {
         len = bad; /* it has grown, and was cut inside of a character */
