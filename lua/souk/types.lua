@@ -211,6 +211,7 @@ local souk = {}
 ---@field trace souk.Trace|nil W3C trace context; default: what souk.open's `trace` gives
 ---@field affinity string|nil a session of its own, shared by all calls that name it
 ---@field session souk.HeldSession|nil on this one; its own `call` is shorter
+---@field cancel_on_abort boolean|nil OpenResty, for calls that are waited for: ends with the client of the request
 
 ---@class souk.SessionOptions
 ---@field identity string|nil takes the place of the server's
