@@ -122,6 +122,7 @@ describe("event loops", function()
       help.raises("'openresty' cannot be used here", souk.open, { host = "openresty" })
       local options = { cancel_on_abort = true }
       help.raises("option 'cancel_on_abort': there are no clients", market.call, market, "x", {}, options)
+      help.raises("option 'cancel_on_abort': only a call that is waited for", market.start, market, "x", {}, options)
     end)
   end)
 

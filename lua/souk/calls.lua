@@ -25,6 +25,8 @@ end
 function calls.options(market, opts)
   if opts ~= nil and type(opts) ~= "table" then
     core.misuse("expected a table of options, got " .. type(opts))
+  elseif opts and opts.cancel_on_abort ~= nil then
+    core.misuse "option 'cancel_on_abort': only a call that is waited for at once has it"
   elseif opts and opts.session ~= nil then
     opts = on_hold(market, opts)
   end

@@ -64,9 +64,9 @@ static int write_input(lua_State *L, int index, souk_market *market, const souk_
     return failed;
 }
 
-static const char *const call_options[] = {"timeout",  "identity",    "raw", "resend",
-                                           "validate", "on_progress", "cap", "trace",
-                                           "affinity", "session",     NULL};
+static const char *const call_options[] = {
+    "timeout", "identity", "raw",      "resend",  "validate",        "on_progress",
+    "cap",     "trace",    "affinity", "session", "cancel_on_abort", NULL};
 static const char *const trace_options[] = {"traceparent", "tracestate", "baggage", NULL};
 
 /* Raises for a key of the table that is not among the names. */
