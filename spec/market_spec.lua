@@ -487,7 +487,8 @@ describe("a function of the script", function()
 
   it("wants options of a call that exist and fit", function()
     own(upper)
-    local known = "timeout, identity, raw, resend, validate, on_progress, cap, trace, affinity, session, cancel_on_abort"
+    local known = "timeout, identity, raw, resend, validate, on_progress, cap, trace, affinity, session, "
+      .. "cancel_on_abort"
     raises("call: unknown option 'timeuot' %(there are: " .. known .. "%)", market.call, market, "own", {},
       { timeuot = 1 })
     raises("call: option 'timeout': expected a number of seconds, got string", market.call, market, "own", {},
