@@ -110,7 +110,7 @@ describe("souk in nginx #harness", function()
     it("makes its request wait, and nobody else's", function()
       local web = start {}
       local slow = web:begin "/slow?ms=3000"
-      nginx.wait_until("the call", 5, function() return state_of(web).in_flight == 1 end)
+      nginx.wait_until("the call", 15, function() return state_of(web).in_flight == 1 end)
       for _ = 1, 5 do
         assert.equal("x\n", web:get("/echo").body)
       end
@@ -164,7 +164,7 @@ describe("souk in nginx #harness", function()
       }
       web:get "/phases"
       local errors
-      nginx.wait_until("the log phase", 5, function()
+      nginx.wait_until("the log phase", 15, function()
         errors = cjson.decode(web:get("/errors").body)
         return errors.log
       end)
@@ -209,7 +209,7 @@ describe("souk in nginx #harness", function()
       end
       local _, times = web:error_log():gsub("cannot make a socket for the event loop in '/nowhere'", "")
       assert.equal(1, times + select(2, web:output():gsub("cannot make a socket for the event loop in '/nowhere'", "")))
-      assert(web:quit(3) < 2)
+      assert(web:quit(6) < 3)
     end)
 
     it("that nobody waits for can be started anywhere", function()
@@ -224,7 +224,7 @@ describe("souk in nginx #harness", function()
         location = /logged { content_by_lua_block { ngx.print(tostring(logged)) } }
       ]] }
       web:get "/start"
-      nginx.wait_until("its end", 5, function() return web:get("/logged").body == "from the log" end)
+      nginx.wait_until("its end", 15, function() return web:get("/logged").body == "from the log" end)
     end)
 
     it("tells its progress in its own request", function()
@@ -240,7 +240,7 @@ describe("souk in nginx #harness", function()
         }
       ]] }
       local request = web:begin "/progress"
-      nginx.wait_until("the first step", 5, function() return request:so_far() == "1\n" end)
+      nginx.wait_until("the first step", 15, function() return request:so_far() == "1\n" end)
       assert.equal("1\n2\n3\nend\n", request:wait().body)
       assert.equal("", complaints(web))
     end)
@@ -250,9 +250,9 @@ describe("souk in nginx #harness", function()
     it("takes its call with it, when that was asked for", function()
       local web = start {}
       local request = web:begin "/slow?ms=20000&abort=1"
-      nginx.wait_until("the call", 5, function() return state_of(web).in_flight == 1 end)
+      nginx.wait_until("the call", 15, function() return state_of(web).in_flight == 1 end)
       request:abort()
-      nginx.wait_until("its end", 5, function()
+      nginx.wait_until("its end", 15, function()
         local state = state_of(web)
         return state.in_flight == 0 and state.parked == 0
       end)
@@ -262,9 +262,9 @@ describe("souk in nginx #harness", function()
     it("leaves its call alone otherwise", function()
       local web = start {}
       local request = web:begin "/slow?ms=500"
-      nginx.wait_until("the call", 5, function() return state_of(web).in_flight == 1 end)
+      nginx.wait_until("the call", 15, function() return state_of(web).in_flight == 1 end)
       request:abort()
-      nginx.wait_until("its end", 5, function() return state_of(web).in_flight == 0 end)
+      nginx.wait_until("its end", 15, function() return state_of(web).in_flight == 0 end)
       assert.equal(0, #peer:ledger().cancelled)
     end)
 
@@ -285,9 +285,9 @@ describe("souk in nginx #harness", function()
         location = /ended { content_by_lua_block { ngx.print(tostring(ended)) } }
       ]] }
       local request = web:begin "/two"
-      nginx.wait_until("the calls", 5, function() return state_of(web).in_flight == 2 end)
+      nginx.wait_until("the calls", 15, function() return state_of(web).in_flight == 2 end)
       request:abort()
-      nginx.wait_until("their ends", 5, function() return web:get("/ended").body == "cancelled cancelled" end)
+      nginx.wait_until("their ends", 15, function() return web:get("/ended").body == "cancelled cancelled" end)
     end)
 
     it("cannot be noticed where nginx does not look, or somebody else does", function()
@@ -317,21 +317,21 @@ describe("souk in nginx #harness", function()
       local web = start { more = [[ assert(market:server("s"):subscribe("souk://notes/1")) ]] }
       web:get "/echo"
       local old = web:reload()
-      assert(nginx.wait_for_end(old, 3) < 2)
-      assert.equal("x\n", (nginx.wait_until("the new market", 5, function() return web:get("/ready").body == "true" end)
-        and web:get("/echo").body))
-      assert(web:quit(3) < 2)
+      assert(nginx.wait_for_end(old, 6) < 3)
+      nginx.wait_until("the new market", 15, function() return web:get("/ready").body == "true" end)
+      assert.equal("x\n", web:get("/echo").body)
+      assert(web:quit(6) < 3)
       assert.equal("", complaints(web))
     end)
 
     it("waits for calls that are under way, and not much longer", function()
       local web = start {}
       local request = web:begin "/slow?ms=1000"
-      nginx.wait_until("the call", 5, function() return state_of(web).in_flight == 1 end)
+      nginx.wait_until("the call", 15, function() return state_of(web).in_flight == 1 end)
       local old = web:reload()
       assert(nginx.is_running(old[1]))
       assert.equal(200, request:wait().status)
-      assert(nginx.wait_for_end(old, 3) < 1)
+      assert(nginx.wait_for_end(old, 6) < 3)
       assert.equal("", complaints(web))
     end)
 
@@ -349,10 +349,10 @@ describe("souk in nginx #harness", function()
         }
       ]] }
       local request = web:begin "/several"
-      nginx.wait_until("the first call", 5, function() return request:so_far() ~= "" end)
+      nginx.wait_until("the first call", 15, function() return request:so_far() ~= "" end)
       local old = web:reload()
       assert.equal("call 1nil\ncall 2nil\ncall 3nil\ncall 4nil\n", request:wait().body)
-      assert(nginx.wait_for_end(old, 3) < 1)
+      assert(nginx.wait_for_end(old, 6) < 3)
       assert.equal("", complaints(web))
     end)
 
@@ -374,7 +374,7 @@ describe("souk in nginx #harness", function()
       for _ = 1, 6 do
         web:get "/tls"
         assert(nginx.wait_for_end(web:reload(), 5) < 4)
-        nginx.wait_until("the market", 5, function() return web:get("/ready").body == "true" end)
+        nginx.wait_until("the market", 15, function() return web:get("/ready").body == "true" end)
       end
       web:quit(5)
       assert.equal("", complaints(web))
@@ -402,7 +402,7 @@ describe("souk in nginx #harness", function()
       local worker = web:workers()[1]
       web:signal("KILL", worker)
       nginx.wait_for_end({ worker, first }, 5)
-      nginx.wait_until("the next worker", 5, function()
+      nginx.wait_until("the next worker", 15, function()
         local pid = web:workers()[1]
         return pid and pid ~= worker and web:get("/ready").body == "true"
       end)
@@ -423,7 +423,7 @@ describe("souk in nginx #harness", function()
       assert.equal(before, sockets())
       local worker = web:workers()[1]
       web:signal("KILL", worker)
-      nginx.wait_until("the next worker", 5, function()
+      nginx.wait_until("the next worker", 15, function()
         local pid = web:workers()[1]
         return pid and pid ~= worker and web:get("/ready").body == "true"
       end)
@@ -476,12 +476,12 @@ describe("souk in nginx #harness", function()
         assert.equal("oncenil\n", web:get("/once").body)
       end
       local worker = web:workers()[1]
-      nginx.wait_until("the end of its threads", 5, function() return threads_of(worker) == 1 end)
+      nginx.wait_until("the end of its threads", 15, function() return threads_of(worker) == 1 end)
       local descriptors = descriptors_of(worker)
       for _ = 1, 40 do
         assert.equal("oncenil\n", web:get("/once").body)
       end
-      nginx.wait_until("the end of its threads", 5, function() return threads_of(worker) == 1 end)
+      nginx.wait_until("the end of its threads", 15, function() return threads_of(worker) == 1 end)
       assert(descriptors_of(worker) <= descriptors + 3)
       assert.equal("", complaints(web):gsub("[^\n]*lua_code_cache is off[^\n]*\n?", ""))
     end)
@@ -502,7 +502,7 @@ describe("souk in nginx #harness", function()
       local body = web:get("/close").body
       assert(body:find "^true\nclosed\nfalse", body)
       local worker = web:workers()[1]
-      nginx.wait_until("the end of its thread", 5, function() return threads_of(worker) == 1 end)
+      nginx.wait_until("the end of its thread", 15, function() return threads_of(worker) == 1 end)
       assert.equal("", complaints(web))
     end)
   end)
@@ -560,7 +560,7 @@ describe("souk in nginx #harness", function()
     end
     ended:wait()
     nginx.wait_for_end(old, 10)
-    nginx.wait_until("the market", 5, function() return web:get("/ready").body == "true" end)
+    nginx.wait_until("the market", 15, function() return web:get("/ready").body == "true" end)
     local last = settled()
     assert.equal(0, last.handles)
     assert(last.sessions <= 2)
