@@ -50,14 +50,7 @@ static inline void courier_fetch(souk_courier *courier, outcome *all, size_t cou
 {
     souk_io_event event;
     while (souk_courier_next(courier, &event)) {
-        bool known = false;
-        for (size_t i = 0; i < count; i++) {
-            if (all[i].id == event.id) {
-                outcome_note(&all[i], &event);
-                known = true;
-            }
-        }
-        CHECK(known);
+        note_in(all, count, &event);
     }
 }
 

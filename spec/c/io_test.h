@@ -270,19 +270,25 @@ static inline void outcome_note(outcome *o, const souk_io_event *event)
     }
 }
 
-/* Fetches what is there and notes it in the outcome it belongs to. */
+/* Notes the event in the outcome it belongs to. */
+static inline void note_in(outcome *all, size_t count, const souk_io_event *event)
+{
+    bool known = false;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].id == event->id) {
+            outcome_note(&all[i], event);
+            known = true;
+        }
+    }
+    CHECK(known);
+}
+
+/* Fetches what is there and notes it. */
 static inline void fetch(souk_engine *engine, outcome *all, size_t count)
 {
     souk_io_event event;
     while (souk_engine_next(engine, &event)) {
-        bool known = false;
-        for (size_t i = 0; i < count; i++) {
-            if (all[i].id == event.id) {
-                outcome_note(&all[i], &event);
-                known = true;
-            }
-        }
-        CHECK(known);
+        note_in(all, count, &event);
     }
 }
 

@@ -51,10 +51,8 @@ int souk_courier_new(const souk_alloc *alloc, const souk_engine_options *options
     courier->told_at = SOUK_NEVER;
     courier->asleep_until = SOUK_AWAKE;
     init_buffers(courier, alloc);
-    souk_fork_guard_init(&courier->guard);
     int rc = init_locks(courier) ? SOUK_OK : souk_fail_memory(err);
     if (rc != SOUK_OK) {
-        souk_fork_guard_free(&courier->guard);
         souk_free(alloc, courier);
         return rc;
     }
@@ -74,7 +72,6 @@ int souk_courier_new(const souk_alloc *alloc, const souk_engine_options *options
 
 static int check(const souk_courier *courier, souk_err *err)
 {
-    /* The engine has a guard of its own, and the words for it. */
     return souk_engine_check(courier->engine, err);
 }
 
@@ -83,22 +80,18 @@ void souk_courier_free(souk_courier *courier)
     if (courier == NULL) {
         return;
     }
-    bool foreign = souk_fork_guard_tripped(&courier->guard);
-    souk_courier_stop(courier);
-    /* What the thread was about when this process was forked off nobody knows: its engine is left
-       as it is, and so are locks that it may hold. */
-    if (!foreign) {
-        souk_engine_free(courier->engine);
-        (void)pthread_cond_destroy(&courier->room);
-        (void)pthread_mutex_destroy(&courier->lock);
-    }
-    if (!foreign) {
-        souk_bell_ring(&courier->bell); /* whoever has a copy shall hear of it */
-    }
-    souk_bell_free(&courier->bell);
-    if (foreign) {
+    if (courier->engine != NULL && check(courier, NULL) != SOUK_OK) {
+        /* What the thread was about when this process was forked off nobody knows: its engine and
+           buffers are left as they are, and so are locks that it may hold. */
+        souk_bell_free(&courier->bell);
         return;
     }
+    souk_courier_stop(courier);
+    souk_engine_free(courier->engine);
+    (void)pthread_cond_destroy(&courier->room);
+    (void)pthread_mutex_destroy(&courier->lock);
+    souk_bell_ring(&courier->bell); /* whoever has a copy shall hear of it */
+    souk_bell_free(&courier->bell);
     souk_buf_free(&courier->requests);
     souk_buf_free(&courier->events);
     souk_buf_free(&courier->inbox);
@@ -106,7 +99,6 @@ void souk_courier_free(souk_courier *courier)
     souk_buf_free(&courier->batch);
     souk_mail_arrays_free(&courier->caller_arrays);
     souk_mail_arrays_free(&courier->thread_arrays);
-    souk_fork_guard_free(&courier->guard);
     souk_free(courier->alloc, courier);
 }
 
@@ -124,22 +116,40 @@ static bool must_wake(souk_courier *courier)
     return asleep;
 }
 
-static int sent(souk_courier *courier, bool fits, souk_err *err)
+/* Gives the lock back, and then wakes the thread if it has to be. */
+static void unlock_and_wake(souk_courier *courier, bool wake)
 {
-    bool wake = fits && !courier->corked && must_wake(courier);
-    courier->withheld = courier->withheld || (fits && courier->corked);
     (void)pthread_mutex_unlock(&courier->lock);
     if (wake) {
         souk_engine_wake(courier->engine);
     }
-    if (fits) {
-        return SOUK_OK;
-    }
-    (void)souk_fail_memory(err);
+}
+
+static int not_sent(souk_err *err, int rc)
+{
     if (err != NULL) {
         err->delivery = SOUK_DELIVERY_NOT_SENT;
     }
-    return SOUK_E_LIMIT;
+    return rc;
+}
+
+/* Takes the lock, unless this is a foreign process. */
+static int begin(souk_courier *courier, souk_err *err)
+{
+    int rc = check(courier, err);
+    if (rc != SOUK_OK) {
+        return not_sent(err, rc);
+    }
+    (void)pthread_mutex_lock(&courier->lock);
+    return SOUK_OK;
+}
+
+/* What `begin` began: something was put for the thread, if there was memory for it. */
+static int sent(souk_courier *courier, bool fits, souk_err *err)
+{
+    courier->withheld = courier->withheld || (fits && courier->corked);
+    unlock_and_wake(courier, fits && !courier->corked && must_wake(courier));
+    return fits ? SOUK_OK : not_sent(err, souk_fail_memory(err));
 }
 
 void souk_courier_cork(souk_courier *courier)
@@ -150,30 +160,19 @@ void souk_courier_cork(souk_courier *courier)
 void souk_courier_uncork(souk_courier *courier)
 {
     courier->corked = false;
-    if (courier->withheld && check(courier, NULL) == SOUK_OK) {
+    if (courier->withheld && begin(courier, NULL) == SOUK_OK) {
         courier->withheld = false;
-        (void)pthread_mutex_lock(&courier->lock);
-        (void)sent(courier, true, NULL);
+        unlock_and_wake(courier, must_wake(courier));
     }
-}
-
-static int refuse(souk_err *err, int rc)
-{
-    if (err != NULL) {
-        err->delivery = SOUK_DELIVERY_NOT_SENT;
-    }
-    return rc;
 }
 
 static int port_exchange(void *user, const souk_exchange *exchange, souk_err *err)
 {
     souk_courier *courier = user;
-    int rc = check(courier, err);
-    if (rc != SOUK_OK) {
-        return refuse(err, rc);
+    int rc = begin(courier, err);
+    if (rc == SOUK_OK) {
+        rc = sent(courier, souk_mail_exchange(&courier->requests, exchange), err);
     }
-    (void)pthread_mutex_lock(&courier->lock);
-    rc = sent(courier, souk_mail_exchange(&courier->requests, exchange), err);
     if (rc == SOUK_OK && exchange->body != NULL) {
         /* Here and not in the thread: it may be of an allocator that only this one may use. */
         souk_buf_free(exchange->body);
@@ -202,8 +201,7 @@ static bool put_cancel(souk_buf *mail, souk_id id, souk_ms unused)
 static void send_short(souk_courier *courier, bool (*put)(souk_buf *mail, souk_id id, souk_ms ms),
                        souk_id id, souk_ms ms)
 {
-    if (check(courier, NULL) == SOUK_OK) {
-        (void)pthread_mutex_lock(&courier->lock);
+    if (begin(courier, NULL) == SOUK_OK) {
         (void)sent(courier, insist(put, courier, id, ms), NULL);
     }
 }
@@ -223,15 +221,13 @@ static int port_spawn(void *user, const souk_spawn *spawn, souk_err *err)
     souk_courier *courier = user;
     souk_spawn whole = *spawn;
     souk_arena arena;
-    int rc = check(courier, err);
-    if (rc != SOUK_OK) {
-        return refuse(err, rc);
-    }
     souk_arena_init(&arena, courier->alloc);
     whole.whole_env = true;
     bool fits = souk_process_whole_env(spawn, &arena, &whole.env);
-    (void)pthread_mutex_lock(&courier->lock);
-    rc = sent(courier, fits && souk_mail_spawn(&courier->requests, &whole), err);
+    int rc = begin(courier, err);
+    if (rc == SOUK_OK) {
+        rc = sent(courier, fits && souk_mail_spawn(&courier->requests, &whole), err);
+    }
     souk_arena_free(&arena);
     return rc;
 }
@@ -239,12 +235,8 @@ static int port_spawn(void *user, const souk_spawn *spawn, souk_err *err)
 static int port_write(void *user, souk_id id, souk_slice bytes, souk_err *err)
 {
     souk_courier *courier = user;
-    int rc = check(courier, err);
-    if (rc != SOUK_OK) {
-        return refuse(err, rc);
-    }
-    (void)pthread_mutex_lock(&courier->lock);
-    return sent(courier, souk_mail_write(&courier->requests, id, bytes), err);
+    int rc = begin(courier, err);
+    return rc != SOUK_OK ? rc : sent(courier, souk_mail_write(&courier->requests, id, bytes), err);
 }
 
 souk_port souk_courier_port(souk_courier *courier)
@@ -278,6 +270,15 @@ void souk_courier_do_ring(souk_courier *courier, const souk_ringing *how)
     if (how->bell || (how->guest >= 0 && !answered)) {
         souk_bell_ring(&courier->bell);
     }
+}
+
+void souk_courier_ring(souk_courier *courier)
+{
+    souk_ringing how;
+    (void)pthread_mutex_lock(&courier->lock);
+    souk_courier_decide(courier, &how);
+    (void)pthread_mutex_unlock(&courier->lock);
+    souk_courier_do_ring(courier, &how);
 }
 
 /* Under the lock: until nobody sends to the guest any more, whose descriptor is about to be closed.
@@ -340,21 +341,11 @@ int souk_courier_let_in(souk_courier *courier, souk_err *err)
 
 void souk_courier_close_door(souk_courier *courier)
 {
-    if (check(courier, NULL) == SOUK_OK) {
-        (void)pthread_mutex_lock(&courier->lock);
+    if (begin(courier, NULL) == SOUK_OK) {
         await_calls(courier);
         souk_bell_close_door(&courier->bell);
         ring_anew(courier);
     }
-}
-
-static void ring_now(souk_courier *courier)
-{
-    souk_ringing how;
-    (void)pthread_mutex_lock(&courier->lock);
-    souk_courier_decide(courier, &how);
-    (void)pthread_mutex_unlock(&courier->lock);
-    souk_courier_do_ring(courier, &how);
 }
 
 void souk_courier_wake_at(souk_courier *courier, souk_ms at)
@@ -363,17 +354,13 @@ void souk_courier_wake_at(souk_courier *courier, souk_ms at)
         return; /* it will ring early enough: most deadlines only move away */
     }
     if (at <= souk_clock_now()) {
-        ring_now(courier);
+        souk_courier_ring(courier);
         return;
     }
     (void)pthread_mutex_lock(&courier->lock);
     courier->told_at = at;
     courier->wake_at = at;
-    bool wake = at < courier->asleep_until && must_wake(courier);
-    (void)pthread_mutex_unlock(&courier->lock);
-    if (wake) {
-        souk_engine_wake(courier->engine);
-    }
+    unlock_and_wake(courier, at < courier->asleep_until && must_wake(courier));
 }
 
 /* --- fetching --- */

@@ -48,9 +48,6 @@ static void forget(souk_courier *courier)
 
 void souk_courier_stop(souk_courier *courier)
 {
-    if (souk_fork_guard_tripped(&courier->guard)) {
-        return;
-    }
     (void)pthread_mutex_lock(&souk_io_once_lock);
     bool was_running = courier->running;
     if (was_running) {
@@ -67,11 +64,7 @@ void souk_courier_ring_all(void)
 {
     (void)pthread_mutex_lock(&souk_io_once_lock);
     for (souk_courier *it = souk_io_once_first; it != NULL; it = it->next) {
-        souk_ringing how;
-        (void)pthread_mutex_lock(&it->lock);
-        souk_courier_decide(it, &how);
-        (void)pthread_mutex_unlock(&it->lock);
-        souk_courier_do_ring(it, &how);
+        souk_courier_ring(it);
     }
     (void)pthread_mutex_unlock(&souk_io_once_lock);
 }

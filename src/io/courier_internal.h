@@ -6,13 +6,11 @@
 #include <stdatomic.h>
 
 #include "io/courier.h"
-#include "io/fork_guard.h"
 #include "io/mail.h"
 
 struct souk_courier {
     const souk_alloc *alloc;
-    souk_fork_guard guard;
-    souk_engine *engine; /* the thread's, while it runs */
+    souk_engine *engine; /* the thread's, while it runs; its guard against forks is ours, too */
     pthread_t thread;
     bool running; /* there is a thread to be joined; guarded by the list's lock (courier_exit.c) */
     struct souk_courier *prev, *next; /* in the list of this process */
@@ -67,6 +65,8 @@ typedef struct souk_ringing {
 void souk_courier_decide(souk_courier *courier, souk_ringing *how);
 /* Without the lock. */
 void souk_courier_do_ring(souk_courier *courier, const souk_ringing *how);
+/* Both, for whoever has not got the lock. */
+void souk_courier_ring(souk_courier *courier);
 
 /* courier_thread.c: the body of the thread; `user` is the courier. */
 void *souk_courier_run(void *user);

@@ -12,6 +12,12 @@ enum {
     LOOK_MS = 20           /* how long to wait for room, or for memory, before it looks again */
 };
 
+static void pause_a_while(void)
+{
+    struct timespec pause = {0, LOOK_MS * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
 /* --- what is asked --- */
 
 /* An event that the engine did not make: what it refused. */
@@ -21,8 +27,7 @@ static void tell(souk_courier *courier, souk_io_kind kind, souk_id id, const sou
     /* Memory for one more event is waited for: a caller that is told nothing would wait for ever.
      */
     while (!souk_mail_event(&courier->batch, &event)) {
-        struct timespec pause = {0, LOOK_MS * 1000000L};
-        (void)nanosleep(&pause, NULL);
+        pause_a_while();
     }
 }
 
@@ -231,9 +236,7 @@ void *souk_courier_run(void *user)
         }
         do_requests(courier);
         if (souk_engine_wait(courier->engine, span < 0 ? 0 : span, NULL) != SOUK_OK) {
-            struct timespec pause = {0,
-                                     LOOK_MS * 1000000L}; /* descriptors ran out: not in a hurry */
-            (void)nanosleep(&pause, NULL);
+            pause_a_while(); /* descriptors ran out: not in a hurry */
         }
         (void)pthread_mutex_lock(&courier->lock);
         courier->asleep_until = SOUK_AWAKE;
