@@ -10,9 +10,7 @@ after_each(help.clean_up)
 
 local LUA = _VERSION == "Lua 5.4" and "lua5.4" or rawget(_G, "jit") and "luajit" or "lua5.1"
 
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local quote = require "spec.support.shell".quote
 
 -- The ids of all processes that descend from this one.
 local function descendants(pid)

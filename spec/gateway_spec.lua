@@ -7,29 +7,11 @@ local cjson = require "cjson"
 local nginx = require "spec.support.nginx"
 local prometheus = require "spec.support.prometheus"
 local servers = require "spec.support.servers"
+local shell = require "spec.support.shell"
 
 local RUN = "examples/openresty/run.sh"
 
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
-
-local function read_file(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local output_of, read_file, write_file = shell.output_of, shell.read_file, shell.write_file
 
 local README = read_file "README.md"
 

@@ -7,6 +7,7 @@
 --     help.fails("policy", "denied", market:call("x.y"))
 
 local servers = require "spec.support.servers"
+local shell = require "spec.support.shell"
 local souk = require "souk"
 
 local help = {}
@@ -100,25 +101,10 @@ function help.child(name, options)
   return { command = spec.command, args = spec.args, env = spec.env }, spec
 end
 
-function help.output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
-
-function help.write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
+help.output_of, help.write_file = shell.output_of, shell.write_file
 
 function help.read_file(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
-  return text
+  return (assert(shell.read_file(path), "there is no file " .. path))
 end
 
 -- An empty folder that clean_up removes.

@@ -19,6 +19,7 @@
 -- Written for Lua 5.1 to 5.4 and LuaJIT, with a POSIX shell, curl, and Linux' /proc.
 
 local cjson = require "cjson"
+local shell = require "spec.support.shell"
 
 local nginx = {}
 
@@ -27,33 +28,7 @@ local START_SECONDS, STOP_SECONDS, REQUEST_SECONDS = 10, 10, 30
 -- Below those that the kernel gives to connections that go out.
 local FIRST_PORT, LAST_PORT = 20000, 32000
 
-local function quote(text)
-  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  return path
-end
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
+local output_of, quote, read_file, write_file = shell.output_of, shell.quote, shell.read_file, shell.write_file
 
 local function sleep(seconds)
   os.execute(("sleep %g"):format(seconds))

@@ -25,37 +25,14 @@
 -- SOUK_NVIM chooses another Neovim. Nothing of the user's own is read or written: no configuration, no shada.
 
 local cjson = require "cjson"
+local shell = require "spec.support.shell"
 
 local nvim = {}
 
-local function quote(text)
-  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
-
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
+local absolute, output_of, quote = shell.absolute, shell.output_of, shell.quote
+local read_file, write_file = shell.read_file, shell.write_file
 
 local TOP = output_of "pwd"
-
-local function absolute(path)
-  return path:sub(1, 1) == "/" and path or TOP .. "/" .. path
-end
-
-local function write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a"
-  return text, file and file:close()
-end
 
 function nvim.program()
   return os.getenv "SOUK_NVIM" or "nvim"

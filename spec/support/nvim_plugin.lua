@@ -11,6 +11,7 @@
 local cjson = require "cjson"
 local nvim = require "spec.support.nvim"
 local servers = require "spec.support.servers"
+local shell = require "spec.support.shell"
 
 local plugin = { folder = "examples/neovim" }
 
@@ -43,12 +44,7 @@ function plugin.server()
   return server
 end
 
-function plugin.output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read "*a"
-  pipe:close()
-  return (text:gsub("%s+$", ""))
-end
+plugin.output_of = shell.output_of
 
 -- A project with this .mcp.json: a text, or a table of servers; nil: it has none.
 function plugin.project(content)

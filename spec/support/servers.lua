@@ -16,43 +16,18 @@
 -- a crash. Written for Lua 5.1 to 5.4 and LuaJIT, with a POSIX shell and the programs curl and sleep.
 
 local cjson = require "cjson"
+local shell = require "spec.support.shell"
 
 local servers = {}
 
 local START_SECONDS = 20
 local NPM = os.getenv("SOUK_NPM") or "build/npm/node_modules"
 
-local function quote(text)
-  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then
-    return nil
-  end
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-local function output_of(command)
-  local pipe = assert(io.popen(command, "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
+local absolute, output_of, quote, read_file = shell.absolute, shell.output_of, shell.quote, shell.read_file
 
 local function exists(path)
   local file = io.open(path, "rb")
   return file ~= nil and file:close()
-end
-
-local function absolute(path)
-  if path:sub(1, 1) == "/" then
-    return path
-  end
-  return output_of("pwd"):gsub("%s+$", "") .. "/" .. path
 end
 
 -- The Node that all servers run on, pinned with the other peers.

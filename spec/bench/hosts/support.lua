@@ -1,4 +1,6 @@
 -- What the drivers of the benches in hosts have in common. They run in plain Lua, beside the host that they measure.
+local shell = require "spec.support.shell"
+
 local bench = {}
 
 bench.BIN = (os.getenv "SOUK_BENCH_BIN" or "build/bench") .. "/"
@@ -15,20 +17,7 @@ function bench.output_of(command)
   return text
 end
 
-function bench.read_file(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read "*a"
-  if file then
-    file:close()
-  end
-  return text
-end
-
-function bench.write_file(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
+bench.read_file, bench.write_file = shell.read_file, shell.write_file
 
 --- Starts a program that prints its port, and goes on by itself. It ends with stop().
 function bench.start_server()
