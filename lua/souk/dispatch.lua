@@ -413,8 +413,14 @@ function dispatch.finish_call(market, call, capability, opts)
 end
 
 --- Waits until the handle has ended, in the way of the host.
+-- @param timeout number|nil seconds
+-- @return boolean|nil true; nil and an error, of kind "timeout" when the time is over first
 function dispatch.wait(handle, timeout)
-  return handle.state_.host.wait(handle, timeout)
+  local ok, err = handle.state_.host.wait(handle, timeout)
+  if err == "timeout" then
+    err = core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
+  end
+  return ok, err
 end
 
 return dispatch

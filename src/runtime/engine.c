@@ -115,13 +115,6 @@ souk_port souk_rt_port(souk_runtime *rt)
 
 /* --- event loops --- */
 
-static souk_ms next_due(const souk_runtime *rt)
-{
-    return souk_pool_has_outcome(rt->pool)
-               ? 0
-               : souk_ms_min(souk_pool_deadline(rt->pool), rt->watch_due);
-}
-
 void souk_rt_kick(souk_runtime *rt)
 {
     if (!rt->options.own_thread) {
@@ -135,15 +128,13 @@ void souk_rt_kick(souk_runtime *rt)
         souk_pool_deadline(rt->pool) == SOUK_NEVER) {
         return; /* no call is under way: a thread that is made now might be left behind by a fork */
     }
-    souk_ms due = next_due(rt);
+    souk_ms due = souk_rt_due(rt);
     if (rt->has_guest) {
         due = souk_ms_min(due, now + REASSURE_MS);
     }
-    if (souk_rt_wake_engine(rt, NULL) == SOUK_OK) {
+    if (due != SOUK_NEVER && souk_rt_wake_engine(rt, NULL) == SOUK_OK) {
         /* The program may have a clock of its own; the thread goes by the system's. */
-        souk_courier_wake_at(rt->courier, due == SOUK_NEVER ? SOUK_NEVER
-                                          : due <= now      ? souk_clock_now()
-                                                            : souk_clock_now() + (due - now));
+        souk_courier_wake_at(rt->courier, souk_clock_now() + (due > now ? due - now : 0));
     }
 }
 

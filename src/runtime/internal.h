@@ -142,6 +142,9 @@ void souk_rt_free_engine(souk_runtime *rt);
  */
 void souk_rt_kick(souk_runtime *rt);
 
+/* step.c: when there is something to do, by the program's clock; 0 when an outcome is there */
+souk_ms souk_rt_due(const souk_runtime *rt);
+
 /* call.c */
 souk_rt_call *souk_rt_call_new(const souk_runtime *rt, size_t pairs);
 void souk_rt_call_free(souk_runtime *rt, souk_rt_call *call);

@@ -12,14 +12,18 @@ static void move_events(souk_runtime *rt)
     }
 }
 
+souk_ms souk_rt_due(const souk_runtime *rt)
+{
+    return souk_pool_has_outcome(rt->pool)
+               ? 0
+               : souk_ms_min(souk_pool_deadline(rt->pool), rt->watch_due);
+}
+
 static souk_ms time_to_wait(const souk_runtime *rt, souk_ms timeout)
 {
     souk_ms now = souk_runtime_now(rt);
-    souk_ms deadline = souk_ms_min(souk_pool_deadline(rt->pool), rt->watch_due);
-    if (souk_pool_has_outcome(rt->pool) || deadline <= now) {
-        return 0;
-    }
-    return souk_ms_min(timeout, deadline == SOUK_NEVER ? SOUK_NEVER : deadline - now);
+    souk_ms due = souk_rt_due(rt);
+    return due <= now ? 0 : souk_ms_min(timeout, due == SOUK_NEVER ? SOUK_NEVER : due - now);
 }
 
 int souk_runtime_step(souk_runtime *rt, souk_ms timeout, souk_err *err)

@@ -37,15 +37,9 @@ local function has_ended(handle)
   return handle.done_
 end
 
---- Drives the engine until the handle has ended.
--- @param timeout number|nil seconds
--- @return boolean|nil true; nil and an error of kind "timeout" when the time is over first
+--- The same until the handle has ended.
 function blocking.wait(handle, timeout)
-  local ok, err = blocking.wait_until(handle.market_, handle.state_, has_ended, timeout, handle)
-  if err == "timeout" then
-    err = core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
-  end
-  return ok, err
+  return blocking.wait_until(handle.market_, handle.state_, has_ended, timeout, handle)
 end
 
 --- Waits for a call that was just started. As long as nothing else happens no handle is needed.

@@ -28,8 +28,6 @@ function EditorWaits:wake()
   self.woken = true
 end
 
-local neovim
-
 -- Markets that are open, so that leaving the editor can close them.
 local open_markets = setmetatable({}, { __mode = "k" })
 
@@ -45,26 +43,27 @@ local function leave()
   end
 end
 
-neovim = uv_host.new {
-  name = "neovim",
-  uv = uv,
-  run_later = vim.schedule,
-  resume_later = vim.schedule,
-  main_waiter = function()
-    local err = neovim.refusal(true)
-    if err then
-      return nil, err
-    end
-    return setmetatable({}, EditorWaits)
-  end,
-}
-
-function neovim.refusal(waits)
+local function refusal(waits)
   if waits and vim.in_fast_event() and not uv_host.yieldable() then
     return core.error("config", "nothing can wait in a fast event (|api-fast|) outside of a coroutine: use a "
       .. "coroutine, on_done, or vim.schedule", { delivery = "not_sent" })
   end
 end
+
+local neovim = uv_host.new {
+  name = "neovim",
+  uv = uv,
+  run_later = vim.schedule,
+  resume_later = vim.schedule,
+  main_waiter = function()
+    local err = refusal(true)
+    if err then
+      return nil, err
+    end
+    return setmetatable({}, EditorWaits)
+  end,
+  refusal = refusal,
+}
 
 local attach = neovim.attach
 local has_autocmd = false

@@ -18,7 +18,6 @@ local LONGEST_WAIT = 3600
 -- Who waits, and for what: a coroutine that nobody else refers to must not be collected while its call is under way,
 -- and neither must the handle, whose end tells that it waits no more.
 local waiting = {}
-parked.waiting = waiting
 
 -- subject: a handle, whose end settles it; or a wish { is_done, subject, by, market }.
 local function park(waiter, state, subject, wish)
@@ -114,8 +113,8 @@ local function has_ended(handle)
   return handle.done_
 end
 
--- Waits for one call: dispatch wakes the waiter of a handle by itself, so nobody has to look through all that wait.
-local function wait_for(host, handle, timeout)
+--- As blocking.wait. Dispatch wakes the waiter of a handle by itself, so nobody has to look through all that wait.
+function parked.wait(host, handle, timeout)
   local market, state = handle.market_, handle.state_
   if handle.waiter_ then
     return parked.wait_until(host, market, state, has_ended, timeout, handle) -- somebody waits for it already
@@ -132,27 +131,16 @@ local function wait_for(host, handle, timeout)
   return ok, why
 end
 
---- Waits for a handle; the call goes on when the time is over, or somebody interrupts the waiting.
-function parked.wait(host, handle, timeout)
-  local ok, err = wait_for(host, handle, timeout)
-  if err == "timeout" then
-    err = core.error("timeout", ("the call is still running after %g s of waiting"):format(timeout))
-  end
-  return ok, err
-end
-
 --- Waits for a call that was just started. One whose waiting ends before it does is given up: nobody has a handle.
 function parked.finish_call(host, market, call, capability, opts)
   local handle = handles.new(market, call, capability)
   handle.on_progress_ = opts and opts.on_progress
-  local ok, err
+  local ok, err = true, nil
   if host.before_wait then
     ok, err = host.before_wait(handle, opts)
-  else
-    ok = true
   end
   if ok then
-    ok, err = wait_for(host, handle)
+    ok, err = parked.wait(host, handle)
   end
   if host.after_wait then
     host.after_wait(handle, opts)
