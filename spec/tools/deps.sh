@@ -4,7 +4,8 @@
 #
 #     sh spec/tools/deps.sh demo|gateway|test|bench
 #
-# demo: to build and to run `make demo`. gateway: the same for `make gateway`. test: all that `make test` runs. bench: test and callgrind.
+# demo: to build and to run `make demo`. gateway: the same for `make gateway`. test: all that `make test` runs. bench: test,
+# callgrind and wrk.
 set -eu
 cd "$(dirname "$0")/../.."
 grade=${1:-test}

@@ -33,8 +33,12 @@ ABOUT_SERVERS='/(server|server_features|judging|odd_servers|peers(_[a-z]+)?|revi
 
 IN_PROGRAMS='/(nginx|gateway|shared_nginx|hosts_programs|neovim|neovim_(plugin|project)|nvim_harness)_spec'
 
-all_files() {
-    find spec -maxdepth 1 -name "*_spec.lua" | sort
+program_files() {
+    find spec -maxdepth 1 -name "*_spec.lua" | sort | grep -E "$IN_PROGRAMS"
+}
+
+other_files() {
+    find spec -maxdepth 1 -name "*_spec.lua" | sort | grep -v -E "$IN_PROGRAMS"
 }
 
 # The files for one run: what was asked for, or less of the whole. "lua5.4.1" and "lua5.4.2" are halves of it, as are
@@ -44,18 +48,18 @@ files_for() { # interpreter, files and folders...
     shift
     case $lua in
     *.[0-9].1 | *.[0-9].2 | luajit.1 | luajit.2)
-        all_files | grep -v -E "$IN_PROGRAMS" | awk -v half="${lua##*.}" 'NR % 2 == half % 2'
+        other_files | awk -v half="${lua##*.}" 'NR % 2 == half % 2'
         return
         ;;
     *.programs)
-        all_files | grep -E "$IN_PROGRAMS"
+        program_files
         return
         ;;
     esac
     if [ -z "${LUAS:-}" ] && [ "$*" = spec ]; then
         case $mode-$lua in
-        plain-lua5.1 | sanitized-luajit) all_files | grep -v -E "$IN_PROGRAMS" | grep -v -E "$ABOUT_SERVERS" ;;
-        *) all_files | grep -v -E "$IN_PROGRAMS" ;;
+        plain-lua5.1 | sanitized-luajit) other_files | grep -v -E "$ABOUT_SERVERS" ;;
+        *) other_files ;;
         esac
         return
     fi

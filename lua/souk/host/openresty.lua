@@ -100,7 +100,12 @@ local function may_end(state)
   return not is_waited_for(state) and (ngx.worker.exiting() or has_state_for_each_request())
 end
 
-local function connect(market, state)
+-- The socket; nil and an error; nothing at all when the market is gone.
+local function connect(holder)
+  local market, state = holder.market, holder.state
+  if not market or not market:_is_open() then
+    return nil
+  end
   local socket = ngx.socket.tcp()
   socket:settimeouts(CONNECT, CONNECT, READ)
   local path, err = market:_open_door(state.door_folder)
@@ -204,14 +209,16 @@ end
 -- Where no socket can be made (a folder that is not there, or full), souk looks again and again. Its user is told once.
 local LOOK_AGAIN = 0.02
 
-local function run_without_socket(holder, err)
-  local state = holder.state
+local function tell_of_socket(state, err)
   if not state.told_of_socket then
     state.told_of_socket = true
     guard.report(state, err)
   end
+end
+
+local function run_without_socket(holder, err)
+  tell_of_socket(holder.state, err)
   while round(holder) do
-    state = nil -- luacheck: ignore
     ngx.sleep(LOOK_AGAIN)
   end
   return false
@@ -228,16 +235,13 @@ end
 local function pump(_, holder)
   local again = true
   while again do
-    local market, state = holder.market, holder.state
-    if not market or not market:_is_open() then
-      return
-    end
-    local socket, err = connect(market, state)
-    market, state = nil, nil -- luacheck: ignore
+    local socket, err = connect(holder)
     if socket then
       again = run_with_socket(holder, socket)
-    else
+    elseif err then
       again = run_without_socket(holder, err)
+    else
+      return
     end
   end
   local market, state = holder.market, holder.state
